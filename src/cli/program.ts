@@ -1,0 +1,141 @@
+/** The verbs and their options, as commander sees them. What a verb does is in verbs/, one file each. */
+import { Command, InvalidArgumentError } from 'commander';
+import type { VerbContext } from './context.js';
+import type { Daemon } from './daemon.js';
+import { overview, verbText } from './help-text.js';
+import { limits } from './limits.js';
+import { applyConfig } from './verbs/apply.js';
+import { showHistory, showOperation } from './verbs/history.js';
+import { showStatus } from './verbs/status.js';
+import { switchOver } from './verbs/switchover.js';
+
+/** Runs a verb against the managers with a link that is closed afterwards. */
+export type RunVerb = (run: (context: VerbContext) => Promise<number>) => Promise<void>;
+
+export interface ProgramParts {
+  readonly daemon: Daemon;
+  readonly run: RunVerb;
+  out(text: string): void;
+}
+
+const jsonText = 'print one JSON document and nothing else on standard output';
+const dryRunText = 'show what would be done, and do nothing';
+const yesText = 'do not ask';
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number from 1 on.');
+  return value;
+}
+
+function collected(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function addDaemonVerbs(program: Command, { daemon, out }: ProgramParts): void {
+  program
+    .command('init')
+    .summary('create the data directory of a manager')
+    .description('Creates the data directory of a manager.')
+    .requiredOption('--config <path>', 'manager.yaml')
+    .requiredOption('--cluster-id <id>', 'a name of your choice, the same on all managers of one installation')
+    .addHelpText('after', verbText.init)
+    .action(async (options: { readonly config: string; readonly clusterId: string }) => {
+      out(`${await daemon.init(options.config, options.clusterId)}\n`);
+    });
+  program
+    .command('manager')
+    .summary('run a manager')
+    .description('Runs a manager: the daemon.')
+    .requiredOption('--config <path>', 'manager.yaml')
+    .addHelpText('after', verbText.manager)
+    .action((options: { readonly config: string }) => daemon.runManager(options.config));
+}
+
+interface ChangeFlags {
+  readonly dryRun?: true;
+  readonly yes?: true;
+}
+
+function addChangeVerbs(program: Command, { run }: ProgramParts): void {
+  program
+    .command('apply')
+    .summary('declare clusters, servers and policies')
+    .description('Declares the clusters, servers and policies of FILE.')
+    .argument('<file>', 'clusters.yaml')
+    .option('--primary <[cluster=]server>', 'who is the primary of a new cluster (repeatable)', collected, [])
+    .option('--dry-run', dryRunText)
+    .option('--yes', yesText)
+    .option('--json', jsonText)
+    .addHelpText('after', verbText.apply)
+    .action((file: string, flags: ChangeFlags & { readonly primary: readonly string[] }) =>
+      run((context) =>
+        applyConfig(context, {
+          file,
+          primaries: flags.primary,
+          dryRun: flags.dryRun === true,
+          yes: flags.yes === true,
+        }),
+      ),
+    );
+  program
+    .command('switchover')
+    .summary('make another server the primary, without a failure')
+    .description('Makes another server the primary of CLUSTER.')
+    .argument('<cluster>')
+    .option('--to <server>', 'the new primary; without it hactl chooses')
+    .option('--dry-run', dryRunText)
+    .option('--yes', yesText)
+    .option('--json', jsonText)
+    .addHelpText('after', verbText.switchover)
+    .action((cluster: string, flags: ChangeFlags & { readonly to?: string }) =>
+      run((context) =>
+        switchOver(context, {
+          cluster,
+          to: flags.to ?? null,
+          dryRun: flags.dryRun === true,
+          yes: flags.yes === true,
+        }),
+      ),
+    );
+}
+
+function addReadVerbs(program: Command, { run }: ProgramParts): void {
+  program
+    .command('status')
+    .summary('managers, clusters and servers at a glance')
+    .description('Shows managers, clusters and servers at a glance.')
+    .option('--json', jsonText)
+    .addHelpText('after', verbText.status)
+    .action(() => run(showStatus));
+  program
+    .command('history')
+    .summary('what was done, and how it ended')
+    .description('Lists operations, of one cluster or of all.')
+    .argument('[cluster]')
+    .option('--limit <n>', 'how many', count, limits.historyDefault)
+    .option('--json', jsonText)
+    .addHelpText('after', verbText.history)
+    .action((cluster: string | undefined, flags: { readonly limit: number }) =>
+      run((context) => showHistory(context, cluster ?? null, flags.limit)),
+    );
+  program
+    .command('show')
+    .summary('every step of one operation')
+    .description('Shows every step of one operation.')
+    .argument('<operation>', 'its id, from status or history')
+    .option('--json', jsonText)
+    .addHelpText('after', verbText.show)
+    .action((id: string) => run((context) => showOperation(context, id)));
+}
+
+export function buildProgram(parts: ProgramParts): Command {
+  const program = new Command('hactl')
+    .description('Keeps MySQL replication clusters writable: a quorum of managers, one of which repairs.')
+    .option('--url <urls>', 'where the managers listen for HTTP, comma-separated')
+    .addHelpText('after', overview);
+  addReadVerbs(program, parts);
+  addChangeVerbs(program, parts);
+  addDaemonVerbs(program, parts);
+  return program;
+}

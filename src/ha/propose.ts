@@ -1,0 +1,27 @@
+/** Proposing on behalf of a running operation: fills in who speaks and at which epoch, and ends the reign on a no. */
+import type { Command } from './commands.js';
+import type { HaPorts } from './ports.js';
+import { ReignEnded } from './session-pool.js';
+import type { Operation } from './state.js';
+
+type Said = 'cluster' | 'operation' | 'epoch' | 'by';
+type Distributed<T> = T extends { readonly epoch: unknown } ? Omit<T, Said> : never;
+export type OperationCommand = Distributed<Command>;
+
+/**
+ * Commits `command`. Throws ReignEnded when leadership is gone, the outcome is unknown, or the reducer rejects it: in
+ * each case the log knows better than this manager what comes next.
+ */
+export async function proposeOn(ports: HaPorts, operation: Operation, command: OperationCommand): Promise<number> {
+  const full = {
+    ...command,
+    cluster: operation.cluster,
+    operation: operation.id,
+    epoch: operation.epoch,
+    by: ports.log.self,
+  } as Command;
+  const outcome = await ports.log.propose(full);
+  if (outcome.kind === 'lost') throw new ReignEnded(outcome.reason);
+  if (!outcome.result.ok) throw new ReignEnded(`${command.kind} was rejected: ${outcome.result.reason}`);
+  return outcome.index;
+}

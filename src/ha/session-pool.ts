@@ -1,0 +1,114 @@
+/**
+ * The action sessions of one conducted operation: at most one per server, opened when first needed, closed at the end.
+ * Every method that changes a server proves this manager's leadership first: a leader that slept, or that a majority
+ * has left, sends nothing more. (What it sent before, and what sleeps in a socket, is the business of the lock.)
+ */
+import { ActionError } from '../base/index.js';
+import type { ServerName } from '../base/index.js';
+import type { ClusterSpec, ServerSpec } from './cluster-spec.js';
+import type { ActionSession, Fence, HaPorts } from './ports.js';
+
+/** Thrown when this manager is not the one to act any more. Everything unwinds; the next leader goes on. */
+export class ReignEnded extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'ReignEnded';
+  }
+}
+
+export class SessionPool {
+  readonly #ports: HaPorts;
+  readonly #spec: ClusterSpec;
+  readonly #fence: Fence;
+  readonly #open = new Map<ServerName, ActionSession>();
+
+  constructor(ports: HaPorts, spec: ClusterSpec, fence: Fence) {
+    this.#ports = ports;
+    this.#spec = spec;
+    this.#fence = fence;
+  }
+
+  /** The session on `server`, opened within `withinMs` if there is none. Throws ActionError or ReignEnded. */
+  async on(server: ServerName, withinMs: number): Promise<ActionSession> {
+    const known = this.#open.get(server);
+    if (known !== undefined) return known;
+    await this.#proveLeadership();
+    try {
+      const session = await this.#ports.servers.open(this.#spec, this.serverSpec(server), this.#fence, withinMs);
+      const guarded = this.#guard(session);
+      this.#open.set(server, guarded);
+      return guarded;
+    } catch (thrown) {
+      throw this.#translated(thrown);
+    }
+  }
+
+  has(server: ServerName): boolean {
+    return this.#open.has(server);
+  }
+
+  /** Forgets a session that failed: the next use opens a new one and looks again. */
+  drop(server: ServerName): void {
+    this.#open.get(server)?.close();
+    this.#open.delete(server);
+  }
+
+  closeAll(): void {
+    for (const session of this.#open.values()) session.close();
+    this.#open.clear();
+  }
+
+  serverSpec(server: ServerName): ServerSpec {
+    const spec = this.#spec.servers.find((candidate) => candidate.name === server);
+    if (spec === undefined) throw new ActionError('unreachable', `${server} is not declared any more`);
+    return spec;
+  }
+
+  async #proveLeadership(): Promise<void> {
+    if (!(await this.#ports.log.proveLeadership())) throw new ReignEnded('leadership could not be proved');
+  }
+
+  #translated(thrown: unknown): unknown {
+    if (thrown instanceof ActionError && thrown.failure === 'fenced') return new ReignEnded(thrown.message);
+    return thrown;
+  }
+
+  #guard(session: ActionSession): ActionSession {
+    const act = async <T>(work: () => Promise<T>): Promise<T> => {
+      await this.#proveLeadership();
+      return this.#attempt(session.server, work);
+    };
+    const read = <T>(work: () => Promise<T>): Promise<T> => this.#attempt(session.server, work);
+    return {
+      server: session.server,
+      look: () => read(() => session.look()),
+      countClients: () => read(() => session.countClients()),
+      waitExecuted: (gtids, withinMs) => read(() => session.waitExecuted(gtids, withinMs)),
+      disconnectClients: () => act(() => session.disconnectClients()),
+      setOffline: (isOffline) => act(() => session.setOffline(isOffline)),
+      killClients: () => act(() => session.killClients()),
+      closeForWrites: (withinMs) => act(() => session.closeForWrites(withinMs)),
+      openForUs: () => act(() => session.openForUs()),
+      recordEpoch: () => act(() => session.recordEpoch()),
+      openForWrites: () => act(() => session.openForWrites()),
+      stopReceiver: () => act(() => session.stopReceiver()),
+      startReceiver: () => act(() => session.startReceiver()),
+      startApplier: () => act(() => session.startApplier()),
+      forgetSource: () => act(() => session.forgetSource()),
+      pointAt: (source) => act(() => session.pointAt(source)),
+      setAcknowledging: (isAcknowledging) => act(() => session.setAcknowledging(isAcknowledging)),
+      setWaitingForAcks: (isWaiting) => act(() => session.setWaitingForAcks(isWaiting)),
+      close: () => session.close(),
+    };
+  }
+
+  async #attempt<T>(server: ServerName, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      // After `unknown` the session may sit in the middle of a statement: only a new one can tell what happened.
+      if (thrown instanceof ActionError && thrown.failure !== 'rejected') this.drop(server);
+      throw this.#translated(thrown);
+    }
+  }
+}

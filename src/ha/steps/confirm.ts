@@ -1,0 +1,34 @@
+/**
+ * Failover, step 1: a majority confirms, in a round asked for after the suspicion, that the primary is dead. Commits
+ * the evidence, and how every server was before anything was touched: what a rollback will restore.
+ */
+import { failoverSubject } from '../verdict-subject.js';
+import { finished, formerOf } from './step.js';
+import type { FormerServer, Step, StepContext, StepOutcome } from './step.js';
+
+export const confirm: Step = {
+  name: 'confirm',
+  async run(context: StepContext): Promise<StepOutcome> {
+    // A manager that took over trusts no round but its own: the primary may be back.
+    const verdict = context.openingVerdict ?? (await context.judge());
+    if (verdict.kind === 'Healthy') {
+      return { kind: 'roll-back', reason: `${context.operation().oldPrimary} answers again: ${verdict.reason}` };
+    }
+    if (!failoverSubject(verdict.kind)) {
+      return { kind: 'blocked', reason: `not confirmed: ${verdict.reason}` };
+    }
+    const { name } = context.cluster();
+    const former: Record<string, FormerServer> = {};
+    for (const server of context.spec.servers) {
+      const facts = context.table.lastFacts(name, server.name);
+      if (facts !== null) former[server.name] = formerOf(facts);
+    }
+    return finished(verdict.reason, {
+      verdict: verdict.kind,
+      rule: verdict.rule,
+      evidence: verdict.evidence,
+      former,
+      lastKnownExecuted: context.table.knownExecuted(name, context.operation().oldPrimary).toString(),
+    });
+  },
+};

@@ -1,0 +1,87 @@
+/**
+ * What every step looks like. A step is *look, act if needed, verify*: it may be run again from any half-done state by
+ * any manager, so it never trusts what it remembers, only the journal (committed) and a fresh look (reality).
+ */
+import type { ServerFacts, ServerName } from '../../base/index.js';
+import type { ClusterSpec } from '../cluster-spec.js';
+import type { ObservationTable } from '../observation-table.js';
+import type { ActionSession, HaPorts } from '../ports.js';
+import type { SessionPool } from '../session-pool.js';
+import type { ClusterState, Operation, StepName, StepResult } from '../state.js';
+import type { Verdict } from '../verdict.js';
+
+export type StepOutcome =
+  | {
+      readonly kind: 'finished';
+      readonly result: StepResult;
+      readonly summary: string;
+      readonly newPrimary: ServerName | null;
+    }
+  /** The world changed: go on from an earlier step. Only before the point of no return. */
+  | { readonly kind: 'rewind'; readonly to: StepName; readonly reason: string }
+  /** Cannot go on now; tried again on every new observation. */
+  | { readonly kind: 'blocked'; readonly reason: string }
+  /** Undo. Only before the point of no return. */
+  | { readonly kind: 'roll-back'; readonly reason: string };
+
+export interface StepContext {
+  readonly ports: HaPorts;
+  readonly sessions: SessionPool;
+  readonly table: ObservationTable;
+  /** As it is applied now: read again at each use. */
+  cluster(): ClusterState;
+  operation(): Operation;
+  readonly spec: ClusterSpec;
+  /** The verdict that started the operation, while the same manager conducts it in one go; else null. */
+  readonly openingVerdict: Verdict | null;
+  /** A new verdict, with a confirming round of its own. */
+  judge(): Promise<Verdict>;
+  /** Opens (or reuses) a session with a bound that fits what is known of the server. */
+  session(server: ServerName): Promise<ActionSession>;
+  /** Monotonic time at which a switchover must have reached `promote`; null where there is no budget. */
+  deadlineMs: number | null;
+}
+
+export interface Step {
+  readonly name: StepName;
+  run(context: StepContext): Promise<StepOutcome>;
+  /** Looked at before StepStarted is committed; null lets it begin. */
+  lastLook?(context: StepContext): Promise<StepOutcome | null>;
+}
+
+export function finished(summary: string, result: StepResult, newPrimary: ServerName | null = null): StepOutcome {
+  return { kind: 'finished', summary, result, newPrimary };
+}
+
+/** The committed result of the latest run of `step`; null if it has none. */
+export function resultOf<T>(operation: Operation, step: StepName): T | null {
+  const entry = operation.journal.findLast((candidate) => candidate.step === step && candidate.result !== null);
+  return entry === undefined ? null : (entry.result as unknown as T);
+}
+
+/** How servers were before anything was touched: committed by the first step, restored by a rollback. */
+export interface FormerServer {
+  readonly readOnly: boolean;
+  readonly superReadOnly: boolean;
+  readonly waitsForAcks: boolean;
+  readonly acknowledges: boolean;
+  readonly isReplica: boolean;
+}
+
+export type FormerServers = Readonly<Record<string, FormerServer>>;
+
+export function formerOf(facts: ServerFacts): FormerServer {
+  return {
+    readOnly: facts.readOnly,
+    superReadOnly: facts.superReadOnly,
+    waitsForAcks: facts.semiSync?.sourceEnabled ?? false,
+    acknowledges: facts.semiSync?.replicaEnabled ?? false,
+    isReplica: facts.replica !== null,
+  };
+}
+
+/** The former state that `confirm` or `check` committed; empty for a server that could not be seen then. */
+export function formerServers(operation: Operation): FormerServers {
+  const first = operation.kind === 'failover' ? 'confirm' : 'check';
+  return resultOf<{ former: FormerServers }>(operation, first)?.former ?? {};
+}

@@ -1,0 +1,138 @@
+/**
+ * The manager as the HTTP server sees it. Reads are this manager's own view; changes run on the leader only (the HTTP
+ * server forwards them) and prove leadership through the log like everything else.
+ */
+import { HactlError, operationId } from '../base/index.js';
+import type { ManagerId, ServerAddress } from '../base/index.js';
+import type { HaState, ReceivedObservation } from '../ha/index.js';
+import { operationById, operationsOf, statusResponse } from '../http/index.js';
+import type {
+  ApplyRequest,
+  ApplyResponse,
+  LeaderAnswer,
+  ManagerBackend,
+  OperationStatus,
+  PrimaryAnswer,
+  StatusResponse,
+  SwitchoverRequest,
+  SwitchoverResponse,
+} from '../http/index.js';
+import type { RaftNode } from '../raft/index.js';
+import type { RpcNode } from '../rpc/index.js';
+import type { AnswerRight } from './answer-right.js';
+import { applyConfig } from './apply.js';
+import type { SecretReader } from './apply.js';
+import type { Reign } from './reign.js';
+import { requestSwitchover } from './switchover-request.js';
+
+export interface BackendOptions {
+  readonly self: ManagerId;
+  readonly clusterId: string;
+  readonly raft: RaftNode;
+  readonly rpc: RpcNode;
+  readonly right: AnswerRight;
+  readonly state: () => HaState;
+  readonly observations: () => ReadonlyMap<string, ReceivedObservation>;
+  readonly reign: () => Reign | null;
+  readonly httpAddresses: ReadonlyMap<ManagerId, ServerAddress>;
+  readonly secrets: SecretReader;
+}
+
+export class Backend implements ManagerBackend {
+  readonly #options: BackendOptions;
+
+  constructor(options: BackendOptions) {
+    this.#options = options;
+  }
+
+  status(): StatusResponse {
+    const { self, clusterId, raft, rpc, state, observations } = this.#options;
+    return statusResponse({
+      manager: self,
+      clusterId,
+      raft: raft.status(),
+      peers: rpc.peers(),
+      state: state(),
+      observations: observations(),
+      verdicts: this.#verdicts(),
+      nowMs: performance.now(),
+    });
+  }
+
+  leader(): LeaderAnswer {
+    const { self, raft, httpAddresses } = this.#options;
+    const { role, leader } = raft.status();
+    const address = leader === null || leader === self ? undefined : httpAddresses.get(leader);
+    const host = address?.host.includes(':') ? `[${address.host}]` : address?.host;
+    return {
+      isLeader: role === 'leader',
+      leader,
+      leaderUrl: address === undefined ? null : `http://${host}:${address.port}`,
+    };
+  }
+
+  primaryOf(name: string): PrimaryAnswer {
+    const { raft, right, state } = this.#options;
+    const cluster = state().clusters[name];
+    if (cluster === undefined) return { kind: 'no-such-cluster' };
+    if (!right.holds(raft.status().appliedIndex)) {
+      return { kind: 'hidden', reason: 'this manager has not heard from a leader with a majority for 500 ms' };
+    }
+    if (cluster.hiddenSinceIndex !== null) {
+      return { kind: 'hidden', reason: `${cluster.operation?.kind ?? 'an operation'} is changing the primary` };
+    }
+    const server = cluster.spec.servers.find((candidate) => candidate.name === cluster.primary);
+    if (server === undefined) return { kind: 'hidden', reason: `${cluster.primary} is not declared any more` };
+    return {
+      kind: 'primary',
+      primary: {
+        cluster: name,
+        primary: server.name,
+        host: server.host,
+        port: server.port,
+        epoch: cluster.epoch,
+      },
+    };
+  }
+
+  operations(name: string | null): readonly OperationStatus[] {
+    return operationsOf(this.#options.state(), name);
+  }
+
+  operation(id: string): OperationStatus | null {
+    return operationById(this.#options.state(), id);
+  }
+
+  async apply(request: ApplyRequest): Promise<ApplyResponse> {
+    return applyConfig(await this.#provenReign(), this.#options.secrets, request);
+  }
+
+  async switchover(cluster: string, request: SwitchoverRequest): Promise<SwitchoverResponse> {
+    const id = operationId(`so-${request.requestId.slice(0, 40)}`);
+    return requestSwitchover(await this.#provenReign(), cluster, id, request);
+  }
+
+  /** Throws `not-leader` or `no-quorum`. After it the state is current. */
+  async #provenReign(): Promise<Reign> {
+    const { raft, reign } = this.#options;
+    const current = reign();
+    if (current !== null && (await current.ports.log.proveLeadership())) return current;
+    const { leader } = raft.status();
+    throw new HactlError({
+      code: leader === null || current !== null ? 'no-quorum' : 'not-leader',
+      what: 'this manager cannot prove that it leads',
+      why: leader === null ? 'there is no leader now' : `the leader is ${leader}, as far as it knows`,
+      next: 'try again in a few seconds; `hactl status` shows which managers are reachable',
+    });
+  }
+
+  #verdicts(): ReadonlyMap<string, { readonly kind: string; readonly reason: string }> {
+    const verdicts = new Map<string, { readonly kind: string; readonly reason: string }>();
+    const reign = this.#options.reign();
+    for (const name of Object.keys(this.#options.state().clusters)) {
+      const verdict = reign?.supervisor(name)?.verdict ?? null;
+      if (verdict !== null) verdicts.set(name, { kind: verdict.kind, reason: verdict.reason });
+    }
+    return verdicts;
+  }
+}

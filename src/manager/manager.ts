@@ -1,0 +1,278 @@
+/**
+ * One manager: store, Raft, transport, probers, HTTP, put together and taken apart again. Knows all parts and decides
+ * nothing: what to do is decided in `ha`, by whoever reigns.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { HactlError, createPrng } from '../base/index.js';
+import type { ManagerId, Secret } from '../base/index.js';
+import { nodeSecretSource, resolveSecret } from '../config/index.js';
+import type { LoadedManagerConfig } from '../config/index.js';
+import { ObservationTable, limits } from '../ha/index.js';
+import type { HaEvent, HaPorts, Observation, ReceivedObservation } from '../ha/index.js';
+import { createHttpServer } from '../http/index.js';
+import { createMessageTransport, createRaftNode, openStore } from '../raft/index.js';
+import type { RaftNode } from '../raft/index.js';
+import { createRpcNode } from '../rpc/index.js';
+import type { RpcNode } from '../rpc/index.js';
+import { AnswerRight, rightMsFor } from './answer-right.js';
+import { Backend } from './backend.js';
+import type { Failpoint } from './failpoint.js';
+import { HaChannel } from './ha-channel.js';
+import { HaMachine } from './ha-machine.js';
+import type { Logger } from './log.js';
+import { ReignLogPort } from './log-port.js';
+import { News } from './news.js';
+import { Reign } from './reign.js';
+import { MysqlServersPort } from './servers-port.js';
+import { Watchers } from './watchers.js';
+
+export interface Manager {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Settles with the reason when this process must end: storage failed, an invariant broke, a bug. */
+  readonly failed: Promise<string>;
+}
+
+export async function createManager(
+  loaded: LoadedManagerConfig,
+  log: Logger,
+  failpoint: Failpoint,
+): Promise<Manager> {
+  const { config } = loaded;
+  const { meta, store } = await openStore(config.dataDir, {
+    managerId: config.id,
+    ...(config.clusterId === null ? {} : { clusterId: config.clusterId }),
+  });
+  const say = (event: string, facts: Record<string, unknown>): void => log.info({ event, ...facts });
+  const voters = [...config.managers.keys()];
+  refuseOtherVoters(meta.voters, voters);
+  const rpc = createRpcNode({
+    clusterId: meta.clusterId,
+    self: config.id,
+    listen: config.listen.rpc,
+    peers: voters
+      .filter((id) => id !== config.id)
+      .map((id) => ({ id, address: config.managers.get(id)?.rpc ?? config.listen.rpc })),
+    log: say,
+  });
+  const machine = new HaMachine();
+  const raft = createRaftNode({
+    id: config.id,
+    voters,
+    store,
+    transport: createMessageTransport({
+      send: (to, message) => rpc.send(to, 'raft', message),
+      listen: (listener) => rpc.on('raft', listener),
+      onMalformed: (from) => log.warn({ event: 'malformed-message', from }),
+    }),
+    stateMachine: machine,
+    electionTimeoutMs: config.raft.electionTimeoutMs,
+    heartbeatMs: config.raft.heartbeatMs,
+    prng: createPrng(randomInt(2 ** 47)),
+    clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
+    log: say,
+  });
+  return new RunningManager({ loaded, clusterId: meta.clusterId, log, failpoint, rpc, raft, machine, voters });
+}
+
+/** A manager whose file names other peers than its store could count a majority of its own. */
+function refuseOtherVoters(stored: readonly ManagerId[], configured: readonly ManagerId[]): void {
+  if ([...stored].sort().join() === [...configured].sort().join()) return;
+  throw new HactlError({
+    code: 'bad-config',
+    what: 'manager.yaml names other managers than the store was made for',
+    details: [`managers: ${configured.join(', ')}: must be ${stored.join(', ')}`],
+    next: 'correct the managers of manager.yaml; changing them is not supported by this version yet',
+  });
+}
+
+interface Parts {
+  readonly loaded: LoadedManagerConfig;
+  readonly clusterId: string;
+  readonly log: Logger;
+  readonly failpoint: Failpoint;
+  readonly rpc: RpcNode;
+  readonly raft: RaftNode;
+  readonly machine: HaMachine;
+  readonly voters: readonly ManagerId[];
+}
+
+class RunningManager implements Manager {
+  readonly failed: Promise<string>;
+  readonly #parts: Parts;
+  readonly #table = new ObservationTable();
+  readonly #own = new Map<string, ReceivedObservation>();
+  readonly #news = new News();
+  readonly #right: AnswerRight;
+  readonly #watchers: Watchers;
+  readonly #channel: HaChannel;
+  readonly #http: ReturnType<typeof createHttpServer>;
+  readonly #proposer = `m-${randomBytes(8).toString('hex')}`;
+  #proposals = 0;
+  #reign: Reign | null = null;
+  #fail: (reason: string) => void = () => undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { loaded, raft, rpc, voters } = parts;
+    const { config } = loaded;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+    void raft.halted.then((reason) => this.#fail(reason));
+    this.#right = new AnswerRight({
+      rightMs: rightMsFor(config.raft.electionTimeoutMs, limits.answerRightMs),
+      nowMs: () => performance.now(),
+    });
+    this.#watchers = new Watchers({
+      self: config.id,
+      secret: (ref) => this.#secret(ref),
+      onObservation: (observation) => this.#channel.tell(observation),
+    });
+    this.#channel = new HaChannel({
+      self: config.id,
+      voters,
+      raft,
+      rpc,
+      watchers: this.#watchers,
+      right: this.#right,
+      onObservation: (observation) => this.#record(observation),
+    });
+    this.#http = createHttpServer({
+      listen: config.listen.http,
+      backend: this.#backend(),
+      token: loaded.token,
+      log: { error: (facts, sentence) => parts.log.error(facts, sentence) },
+    });
+  }
+
+  async start(): Promise<void> {
+    const { raft, rpc, loaded, log, machine } = this.#parts;
+    for (const warning of loaded.warnings) log.warn({ event: 'config-warning', warning });
+    raft.onApplied(() => this.#followState());
+    raft.onRoleChange((status) => this.#followRole(status.role === 'leader', status.term));
+    this.#channel.start();
+    await rpc.start();
+    await raft.start();
+    await this.#http.start();
+    log.info({ event: 'manager-started', clusters: Object.keys(machine.state.clusters) });
+  }
+
+  async stop(): Promise<void> {
+    this.#reign?.end();
+    this.#channel.stop();
+    this.#watchers.stop();
+    await this.#http.stop();
+    await this.#parts.raft.stop();
+    await this.#parts.rpc.stop();
+  }
+
+  #followState(): void {
+    const { machine, voters } = this.#parts;
+    this.#table.retain(voters, machine.state.clusters);
+    this.#watchers.follow(machine.state);
+    this.#reign?.follow(machine.state);
+    this.#news.announce();
+  }
+
+  #followRole(isLeader: boolean, term: Reign['term']): void {
+    if (this.#reign !== null && (!isLeader || this.#reign.term !== term)) {
+      this.#reign.end();
+      this.#reign = null;
+      this.#parts.log.info({ event: 'reign-ended', term });
+    }
+    if (!isLeader || this.#reign !== null) return;
+    this.#parts.log.info({ event: 'reign-begun', term });
+    this.#reign = new Reign({
+      term,
+      ports: this.#ports(term),
+      table: this.#table,
+      news: this.#news,
+      state: () => this.#parts.machine.state,
+      onBug: (thrown) => {
+        this.#parts.log.fatal({ event: 'bug', err: thrown });
+        this.#fail(thrown instanceof Error ? thrown.message : String(thrown));
+      },
+    });
+    this.#reign.follow(this.#parts.machine.state);
+  }
+
+  #ports(term: Reign['term']): HaPorts {
+    const { raft, machine, log } = this.#parts;
+    return {
+      clock: {
+        nowMs: () => performance.now(),
+        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      },
+      random: createPrng(randomInt(2 ** 47)),
+      log: new ReignLogPort(raft, term, () => machine.state, () => this.#nextSession()),
+      servers: new MysqlServersPort(
+        (ref) => this.#secret(ref),
+        (sentence) => log.info({ event: 'action-lock' }, sentence),
+      ),
+      quorum: this.#channel,
+      endpoints: { quietSince: (index) => this.#quietSince(index) },
+      report: (event) => this.#report(event),
+    };
+  }
+
+  async #quietSince(index: number): Promise<void> {
+    const { voters, loaded } = this.#parts;
+    const others = voters.filter((voter) => voter !== loaded.config.id);
+    for (;;) {
+      const waitMs = this.#right.msUntilQuiet(others, index);
+      if (waitMs <= 0) return;
+      // Pulses arrive meanwhile and may shorten the wait.
+      await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, 5)));
+    }
+  }
+
+  #record(observation: Observation): void {
+    const { config } = this.#parts.loaded;
+    const nowMs = performance.now();
+    const isNews = this.#isNews(observation);
+    this.#table.record(observation, nowMs);
+    if (observation.manager === config.id) {
+      this.#own.set(`${observation.cluster}/${observation.server}`, { ...observation, receivedAtMs: nowMs });
+    }
+    if (isNews) this.#news.announce();
+  }
+
+  /** Misses and first answers are worth waking for; the same answer again is not. */
+  #isNews(observation: Observation): boolean {
+    const before = this.#own.get(`${observation.cluster}/${observation.server}`);
+    return observation.outcome.kind !== 'ok' || before?.outcome.kind !== 'ok';
+  }
+
+  #report(event: HaEvent): void {
+    const { kind, cluster, operation, sentence, facts } = event;
+    this.#parts.log.info({ event: kind, cluster, operation, ...facts }, sentence);
+    this.#parts.failpoint.passed(event);
+  }
+
+  #nextSession(): { readonly id: string; readonly serial: number } {
+    this.#proposals += 1;
+    return { id: this.#proposer, serial: this.#proposals };
+  }
+
+  /** Throws HactlError `bad-secret`. */
+  #secret(ref: string): Secret {
+    return resolveSecret('clusters', ref, nodeSecretSource()).secret;
+  }
+
+  #backend(): Backend {
+    const { loaded, clusterId, raft, rpc, machine } = this.#parts;
+    return new Backend({
+      self: loaded.config.id,
+      clusterId,
+      raft,
+      rpc,
+      right: this.#right,
+      state: () => machine.state,
+      observations: () => this.#own,
+      reign: () => this.#reign,
+      httpAddresses: new Map([...loaded.config.managers].map(([id, addresses]) => [id, addresses.http])),
+      secrets: { source: nodeSecretSource(), read: (ref) => this.#secret(ref) },
+    });
+  }
+}

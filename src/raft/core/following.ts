@@ -1,0 +1,87 @@
+/** The follower's side of the log: takes a leader's appends, removes what conflicts, answers when it is durable. */
+import type { ManagerId } from '../../base/index.js';
+import { logIndex } from '../../base/index.js';
+import type { CoreState } from './core-state.js';
+import type { StoredEntry } from './entry.js';
+import type { AppendRequest } from './message.js';
+
+/** An append of the current term. */
+export function appendRequested(state: CoreState, from: ManagerId, request: AppendRequest): void {
+  if (state.role === 'leader' || (state.leader !== null && state.leader !== from)) {
+    state.halt(`two leaders in term ${state.term}: ${state.leader} and ${from}`);
+    return;
+  }
+  if (state.role !== 'follower' || state.leader === null) state.becomeFollower(state.term, from);
+  state.electionElapsedTicks = 0;
+  if (request.commitIndex > state.log.lastIndex) {
+    // The leader names only what this node acknowledged in this term: it is gone. Answering on would hide the loss.
+    state.halt(
+      `the log ends at ${state.log.lastIndex}, but entries up to ${request.commitIndex} were acknowledged: ` +
+        'was it truncated, lost or replaced?',
+    );
+    return;
+  }
+  if (!state.log.matches(request.prevIndex, request.prevTerm)) {
+    refuse(state, from, request);
+    return;
+  }
+  const conflict = firstUnknown(state, request.entries);
+  if (conflict !== null) {
+    if (conflict.index <= state.commitIndex) {
+      state.halt(`leader ${from} would overwrite the committed entry ${conflict.index}`);
+      return;
+    }
+    if (conflict.index <= state.log.lastIndex) {
+      state.note('log-truncated', { from: conflict.index, lastIndex: state.log.lastIndex, term: state.term });
+      state.truncateFrom(conflict.index);
+    }
+    state.appendAll(request.entries.slice(conflict.index - request.prevIndex - 1));
+  }
+  state.moveCommitTo(request.commitIndex);
+  accept(state, from, request);
+}
+
+/** The first entry that this log does not hold: beyond its end, or with another term. */
+function firstUnknown(state: CoreState, entries: readonly StoredEntry[]): StoredEntry | null {
+  return entries.find((entry) => !state.log.matches(entry.index, entry.term)) ?? null;
+}
+
+function accept(state: CoreState, to: ManagerId, request: AppendRequest): void {
+  const agreed = logIndex(request.prevIndex + request.entries.length);
+  // A heartbeat is answered with what is durable already: it must not wait behind the disk, or a slow fsync would look
+  // like a dead follower. Entries are acknowledged by the answer to the append that brought them.
+  const durableIndex = state.durability.durableIndex;
+  const matchIndex = request.entries.length === 0 && durableIndex < agreed ? durableIndex : agreed;
+  state.send(
+    to,
+    { kind: 'append-response', accepted: true, term: state.term, matchIndex, readRound: request.readRound },
+    state.durability.afterEntries(matchIndex),
+  );
+}
+
+function refuse(state: CoreState, to: ManagerId, request: AppendRequest): void {
+  if (request.prevIndex <= state.commitIndex) {
+    state.halt(`leader ${to} has another entry ${request.prevIndex} than the one committed here`);
+    return;
+  }
+  state.moveCommitTo(request.commitIndex);
+  answerRefusal(state, to, request);
+}
+
+/** Also the answer to a leader of an older term: it learns the newer one and steps down. */
+export function answerRefusal(state: CoreState, to: ManagerId, request: AppendRequest): void {
+  const hint = state.log.agreementAtMost(request.prevIndex, request.prevTerm);
+  state.send(
+    to,
+    {
+      kind: 'append-response',
+      accepted: false,
+      term: state.term,
+      rejectedIndex: request.prevIndex,
+      hintIndex: hint.index,
+      hintTerm: hint.term,
+      readRound: request.readRound,
+    },
+    state.durability.afterAll(),
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * What a leader believes of one peer: what it surely holds (`match`), what to send next, and what is under way.
+ * `probe`: where the logs agree is not known, so one append at a time. `replicate`: appends are sent ahead, within a
+ * window of messages and bytes. Invariant: match < next. Plain data and functions.
+ */
+import type { LogIndex } from '../../base/index.js';
+import { assert, logIndex } from '../../base/index.js';
+
+export type ProgressState = 'probe' | 'replicate';
+
+export interface Inflight {
+  readonly lastIndex: LogIndex;
+  readonly bytes: number;
+}
+
+export interface Progress {
+  state: ProgressState;
+  match: LogIndex;
+  next: LogIndex;
+  /** In `probe`: an append with entries is under way. Heartbeats probe further, so a lost one is not waited for. */
+  isProbeSent: boolean;
+  inflights: Inflight[];
+  inflightBytes: number;
+  /** The highest commit index sent; spares messages that would tell nothing new. */
+  sentCommit: LogIndex;
+  /** The highest read round this peer answered. */
+  ackedRound: number;
+  /** Ticks since this peer was last heard. */
+  silentTicks: number;
+}
+
+export interface Window {
+  readonly inflightMessagesMax: number;
+  readonly inflightBytesMax: number;
+}
+
+export function createProgress(lastIndex: LogIndex): Progress {
+  return {
+    state: 'probe',
+    match: logIndex(0),
+    next: logIndex(lastIndex + 1),
+    isProbeSent: false,
+    inflights: [],
+    inflightBytes: 0,
+    sentCommit: logIndex(0),
+    ackedRound: 0,
+    silentTicks: 0,
+  };
+}
+
+/** May an append with entries leave now? */
+export function canSend(progress: Progress, window: Window): boolean {
+  if (progress.state === 'probe') return !progress.isProbeSent;
+  return (
+    progress.inflights.length < window.inflightMessagesMax && progress.inflightBytes < window.inflightBytesMax
+  );
+}
+
+export function entriesSent(progress: Progress, lastIndex: LogIndex, bytes: number): void {
+  if (progress.state === 'probe') {
+    progress.isProbeSent = true;
+    return;
+  }
+  progress.inflights.push({ lastIndex, bytes });
+  progress.inflightBytes += bytes;
+  progress.next = logIndex(lastIndex + 1);
+}
+
+/** The peer holds the log up to `matchIndex`. */
+export function accepted(progress: Progress, matchIndex: LogIndex): void {
+  if (matchIndex > progress.match) progress.match = matchIndex;
+  if (progress.state === 'probe') {
+    progress.state = 'replicate';
+    progress.isProbeSent = false;
+    progress.next = logIndex(progress.match + 1);
+    return;
+  }
+  if (progress.next <= progress.match) progress.next = logIndex(progress.match + 1);
+  while (progress.inflights[0] !== undefined && progress.inflights[0].lastIndex <= progress.match) {
+    progress.inflightBytes -= progress.inflights[0].bytes;
+    progress.inflights.shift();
+  }
+}
+
+/** The peer refused an append after `rejectedIndex`. False: an old answer that says nothing new. */
+export function rejected(progress: Progress, rejectedIndex: LogIndex, agreesAtMost: LogIndex): boolean {
+  if (progress.state === 'replicate') {
+    // What was accepted stays accepted within a term: this answers something sent before that.
+    if (rejectedIndex <= progress.match) return false;
+    becomeProbe(progress, logIndex(progress.match + 1));
+    return true;
+  }
+  if (rejectedIndex !== progress.next - 1) return false;
+  const next = Math.max(Math.min(rejectedIndex, agreesAtMost + 1), progress.match + 1);
+  assert(next <= progress.next, 'a rejected probe must not move forward');
+  becomeProbe(progress, logIndex(next));
+  return true;
+}
+
+function becomeProbe(progress: Progress, next: LogIndex): void {
+  progress.state = 'probe';
+  progress.next = next;
+  progress.isProbeSent = false;
+  progress.inflights = [];
+  progress.inflightBytes = 0;
+}

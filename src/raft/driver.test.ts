@@ -1,0 +1,193 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createPrng, logIndex, managerId, term, type ManagerId } from '../base/index.js';
+import type { Message } from './core/index.js';
+import { createRaftNode, MemoryLogStore, type AppliedEntry, type RaftNode, type StoreWrite } from './index.js';
+
+const [m1, m2] = [managerId('m1'), managerId('m2')];
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+/** Writes wait until they are let through; it counts them. */
+class SlowStore extends MemoryLogStore {
+  readonly batches: StoreWrite[] = [];
+  #gate: Promise<void> = Promise.resolve();
+  #openGate: () => void = () => undefined;
+
+  hold(): void {
+    this.#gate = new Promise((resolve) => (this.#openGate = resolve));
+  }
+
+  release(): void {
+    this.#openGate();
+  }
+
+  override async write(batch: StoreWrite): Promise<void> {
+    this.batches.push(batch);
+    await this.#gate;
+    await super.write(batch);
+  }
+}
+
+interface Rig {
+  readonly node: RaftNode;
+  readonly store: SlowStore;
+  readonly applied: string[];
+  readonly sent: [ManagerId, Message][];
+  readonly receive: (from: ManagerId, message: Message) => void;
+}
+
+async function startRig(voters: readonly ManagerId[], apply?: (entry: AppliedEntry) => unknown): Promise<Rig> {
+  const store = new SlowStore();
+  const applied: string[] = [];
+  const sent: [ManagerId, Message][] = [];
+  let receive: Rig['receive'] = () => undefined;
+  const node = createRaftNode({
+    id: m1,
+    voters,
+    store,
+    transport: {
+      send: (to, message) => sent.push([to, message]),
+      onMessage: (listener) => {
+        receive = listener;
+      },
+    },
+    stateMachine: {
+      apply: (entry) => {
+        applied.push(new TextDecoder().decode(entry.command));
+        return apply === undefined ? applied.length : apply(entry);
+      },
+    },
+    tickMs: 5,
+    electionTimeoutMs: 50,
+    heartbeatMs: 10,
+    prng: createPrng(7),
+    clock: { monotonicMs: () => performance.now(), wallMs: () => 1_700_000_000_000 },
+    log: () => undefined,
+  });
+  cleanups.push(() => {
+    store.release();
+    return node.stop();
+  });
+  await node.start();
+  return { node, store, applied, sent, receive: (from, message) => receive(from, message) };
+}
+
+const command = (text: string): Uint8Array => new TextEncoder().encode(text);
+const session = (serial: number) => ({ id: 'test', serial });
+const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 5000, interval: 2 });
+const leads = (node: RaftNode): Promise<void> => until(() => expect(node.status().role).toBe('leader'));
+
+describe('the driver', () => {
+  it('answers a proposal with what the state machine said, and a retried one with the same', async () => {
+    const { node, applied } = await startRig([m1]);
+    await leads(node);
+    const first = await node.propose(command('a'), session(1), 1000);
+    expect(first).toMatchObject({ kind: 'applied', result: 1 });
+    expect(await node.propose(command('a'), session(1), 1000)).toMatchObject({ kind: 'applied', result: 1 });
+    expect(applied).toEqual(['a']);
+  });
+
+  it('answers nothing before the write is durable', async () => {
+    const { node, store, applied } = await startRig([m1]);
+    await leads(node);
+    await until(() => expect(node.status().appliedIndex).toBe(1));
+    store.hold();
+    expect(await node.propose(command('a'), session(1), 60)).toMatchObject({ kind: 'unknown' });
+    expect(applied).toEqual([]);
+    store.release();
+    await until(() => expect(applied).toEqual(['a']));
+  });
+
+  it('gathers proposals that come while a write is under way into the next one', async () => {
+    const { node, store, applied } = await startRig([m1]);
+    await leads(node);
+    await until(() => expect(node.status().appliedIndex).toBe(1));
+    store.hold();
+    const before = store.batches.length;
+    const outcomes = Array.from({ length: 50 }, (_, n) => node.propose(command(`${n}`), session(n + 1), 5000));
+    store.release();
+    for (const outcome of await Promise.all(outcomes)) expect(outcome.kind).toBe('applied');
+    expect(store.batches.length - before).toBe(2);
+    expect(applied).toHaveLength(50);
+  });
+
+  it('holds a vote back until it is on the disk', async () => {
+    const { store, sent, receive } = await startRig([m1, m2]);
+    store.hold();
+    const request = { kind: 'vote-request', term: term(9), lastIndex: logIndex(0), lastTerm: term(0) } as const;
+    receive(m2, request);
+    const votes = () => sent.filter(([, { kind }]) => kind === 'vote-response');
+    await until(() => expect(store.batches.at(-1)?.hardState).toMatchObject({ term: 9, votedFor: m2 }));
+    expect(votes()).toEqual([]);
+    store.release();
+    await until(() => expect(votes()).toEqual([[m2, expect.objectContaining({ term: 9, granted: true })]]));
+  });
+
+  it('proves leadership when alone, and refuses without it', async () => {
+    const alone = await startRig([m1]);
+    await leads(alone.node);
+    expect(await alone.node.proveLeadership(1000)).toMatchObject({ kind: 'leader', term: alone.node.status().term });
+    const lonely = await startRig([m1, m2]);
+    expect(await lonely.node.proveLeadership(1000)).toEqual({ kind: 'not-leader', leader: null });
+    const outcome = await lonely.node.propose(command('a'), session(1), 1000);
+    expect(outcome).toEqual({ kind: 'not-leader', leader: null });
+  });
+
+  it('halts for good when a write fails', async () => {
+    const { node, store, sent } = await startRig([m1]);
+    await leads(node);
+    store.failNextWrite('no space left');
+    const outcome = await node.propose(command('a'), session(1), 5000);
+    expect(outcome).toMatchObject({ kind: 'unknown' });
+    expect(await node.halted).toContain('no space left');
+    expect(await node.propose(command('b'), session(2), 1000)).toMatchObject({ kind: 'dropped' });
+    const { length } = sent;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(sent).toHaveLength(length);
+  });
+
+  it('halts when the state machine throws', async () => {
+    const { node } = await startRig([m1], () => {
+      throw new Error('cannot apply');
+    });
+    await leads(node);
+    void node.propose(command('a'), session(1), 1000);
+    expect(await node.halted).toContain('cannot apply');
+  });
+
+  it('tells listeners about roles and applied entries until they unsubscribe', async () => {
+    const { node } = await startRig([m1]);
+    const seen: number[] = [];
+    const unsubscribe = node.onApplied((index) => seen.push(index));
+    const roles: string[] = [];
+    node.onRoleChange(({ role }) => roles.push(role));
+    await leads(node);
+    await node.propose(command('a'), session(1), 1000);
+    unsubscribe();
+    await node.propose(command('b'), session(2), 1000);
+    expect(seen).toEqual([1, 2]);
+    expect(roles.at(-1)).toBe('leader');
+  });
+
+  it('refuses what is too large and what comes from no valid session', async () => {
+    const { node } = await startRig([m1]);
+    await leads(node);
+    const large = await node.propose(new Uint8Array(600_000), session(1), 1000);
+    expect(large).toEqual({ kind: 'dropped', reason: 'too-large' });
+    const nameless = await node.propose(command('a'), { id: 'x'.repeat(300), serial: 1 }, 1000);
+    expect(nameless).toMatchObject({ kind: 'dropped' });
+  });
+
+  it('ends what waits when it is stopped', async () => {
+    const { node, store } = await startRig([m1]);
+    await leads(node);
+    store.hold();
+    const proposal = node.propose(command('a'), session(1), 60_000);
+    const stopped = node.stop();
+    store.release();
+    expect(await proposal).toMatchObject({ kind: 'unknown' });
+    await stopped;
+  });
+});

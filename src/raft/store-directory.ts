@@ -1,0 +1,124 @@
+/**
+ * The data directory of a manager: `meta.json` (who it belongs to), `marker`, `log/` (LevelDB). `initStore` makes it,
+ * once; `openStore` opens what is there and never makes anything. `meta.json` is written last, by rename: a directory
+ * without it was never a member.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errorMessage, managerId, namePattern, type ManagerId } from '../base/index.js';
+import { createDatabase, databaseDirectory, LevelLogStore, markerPath, syncDirectory } from './level-log-store.js';
+import { emptyState } from './log-record.js';
+import { MarkerFile } from './marker-file.js';
+import { foreignStore, storeExists, storeFaulted, storeMissing } from './store-errors.js';
+
+export interface StoreIdentity {
+  readonly clusterId: string;
+  readonly managerId: ManagerId;
+  /** The first voters. Membership changes, once there are any, are entries of the log. */
+  readonly voters: readonly ManagerId[];
+}
+
+export interface StoreMeta extends StoreIdentity {
+  readonly formatVersion: number;
+  /** Random: tells a directory from one that was made anew in its place. */
+  readonly storeId: string;
+}
+
+export interface OpenedStore {
+  readonly meta: StoreMeta;
+  /** Not open yet: the Raft node opens it at its start. */
+  readonly store: LevelLogStore;
+}
+
+const formatVersion = 1;
+const ourNames = ['meta.json', 'meta.json.tmp', 'marker', 'log'];
+const metaPath = (directory: string): string => join(directory, 'meta.json');
+
+function checksumOf(meta: StoreMeta): string {
+  const { clusterId, managerId: id, voters, storeId } = meta;
+  const text = JSON.stringify([meta.formatVersion, clusterId, id, voters, storeId]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return [];
+    throw thrown;
+  });
+}
+
+/** Run once in the life of a manager. Throws `store-exists` when anything of ours is there, finished or not. */
+export async function initStore(directory: string, identity: StoreIdentity): Promise<StoreMeta> {
+  const found = (await namesIn(directory)).filter((name) => ourNames.includes(name));
+  if (found.length > 0) throw storeExists(directory, found);
+  const { clusterId, managerId: id, voters } = identity;
+  const storeId = randomBytes(8).toString('hex');
+  const meta: StoreMeta = { formatVersion, clusterId, managerId: id, voters: [...voters], storeId };
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const state = emptyState(clusterId);
+  await createDatabase(directory, state);
+  await MarkerFile.create(markerPath(directory), state);
+  await syncDirectory(directory);
+  const temporary = `${metaPath(directory)}.tmp`;
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify({ ...meta, checksum: checksumOf(meta) }, null, 2)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, metaPath(directory));
+  await syncDirectory(directory);
+  await syncDirectory(dirname(directory));
+  return meta;
+}
+
+/** Throws `store-missing`, `store-faulted`, or `refused` when the store is somebody else's. */
+export async function openStore(
+  directory: string,
+  expected: { readonly clusterId?: string; readonly managerId: ManagerId },
+): Promise<OpenedStore> {
+  const meta = await readStoreMeta(directory);
+  const foreign: string[] = [];
+  if (meta.managerId !== expected.managerId) {
+    foreign.push(`it was made for manager ${meta.managerId}, this is ${expected.managerId}`);
+  }
+  if (expected.clusterId !== undefined && meta.clusterId !== expected.clusterId) {
+    foreign.push(`it was made for cluster ${meta.clusterId}, this is ${expected.clusterId}`);
+  }
+  if (foreign.length > 0) throw foreignStore(directory, foreign);
+  const names = await namesIn(directory);
+  for (const path of [databaseDirectory(directory), markerPath(directory)]) {
+    const name = basename(path);
+    if (!names.includes(name)) throw storeFaulted(directory, `${name} is gone`);
+  }
+  return { meta, store: new LevelLogStore(directory, meta.clusterId) };
+}
+
+export async function readStoreMeta(directory: string): Promise<StoreMeta> {
+  const names = (await namesIn(directory)).filter((name) => ourNames.includes(name));
+  if (names.length === 0) throw storeMissing(directory);
+  if (!names.includes('meta.json')) {
+    throw storeFaulted(directory, 'meta.json is gone, or `hactl init` was interrupted before it was written');
+  }
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(await readFile(metaPath(directory), 'utf8')) as Record<string, unknown>;
+  } catch (thrown) {
+    throw storeFaulted(directory, `meta.json cannot be read: ${errorMessage(thrown)}`, thrown);
+  }
+  const meta = decodeMeta(fields);
+  if (meta === null || fields.checksum !== checksumOf(meta)) {
+    throw storeFaulted(directory, 'meta.json is damaged or was edited');
+  }
+  return meta;
+}
+
+function decodeMeta(fields: Record<string, unknown>): StoreMeta | null {
+  const { formatVersion: version, clusterId, managerId: id, voters, storeId } = fields;
+  const isName = (value: unknown): value is string => typeof value === 'string' && namePattern.test(value);
+  if (version !== formatVersion || typeof clusterId !== 'string' || typeof storeId !== 'string') return null;
+  if (!isName(id) || !Array.isArray(voters) || !voters.every(isName)) return null;
+  return { formatVersion, clusterId, managerId: managerId(id), voters: voters.map(managerId), storeId };
+}

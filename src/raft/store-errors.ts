@@ -1,0 +1,62 @@
+/** What a person is told when a data directory cannot be used. Each says why going on would be worse than stopping. */
+import { HactlError } from '../base/index.js';
+
+const replaceManager =
+  'stop this manager and look at its disk; restore the directory only from an image of the same moment, ' +
+  'otherwise remove this manager from the cluster and add it again as a new one';
+
+export function storeFaulted(directory: string, why: string, cause?: unknown): HactlError {
+  return new HactlError(
+    { code: 'store-faulted', what: `the store in ${directory} has lost something it acknowledged`, why,
+      next: replaceManager },
+    { cause },
+  );
+}
+
+export function storeLocked(directory: string, cause?: unknown): HactlError {
+  return new HactlError(
+    {
+      code: 'refused',
+      what: `the store in ${directory} is in use`,
+      why: 'another process holds its lock; two managers on one store would overwrite each other\'s votes',
+      next: 'stop the other manager, or give this one its own directory',
+    },
+    { cause },
+  );
+}
+
+export function storeMissing(directory: string, cause?: unknown): HactlError {
+  return new HactlError(
+    {
+      code: 'store-missing',
+      what: `there is no hactl store in ${directory}`,
+      why:
+        'a member that starts with an empty directory has forgotten its votes and its log, ' +
+        'and could help to elect two leaders or to lose committed entries',
+      next:
+        'check that the right disk is mounted; run `hactl init` if this manager has never run; ' +
+        'if its data is gone, add it to the cluster again under a new id',
+    },
+    { cause },
+  );
+}
+
+export function storeExists(directory: string, found: readonly string[]): HactlError {
+  return new HactlError({
+    code: 'store-exists',
+    what: `${directory} already holds a hactl store`,
+    why: 'to create it anew would forget votes and log of a member',
+    next: 'start the manager with this directory, or choose another; delete it only if it has never been started',
+    details: found.map((name) => `found ${name}`),
+  });
+}
+
+export function foreignStore(directory: string, details: readonly string[]): HactlError {
+  return new HactlError({
+    code: 'refused',
+    what: `the store in ${directory} belongs to another manager or cluster`,
+    why: 'a log and votes are worth something only to the member that wrote them',
+    next: 'give this manager the directory that was made for it by `hactl init`',
+    details,
+  });
+}

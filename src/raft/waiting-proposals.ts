@@ -1,0 +1,71 @@
+/**
+ * Callers that wait for their proposal. Each is answered exactly once: by the entry's application, by a definite no, or
+ * as `unknown` when its time is over. Losing the leadership answers nobody: the entry may still commit.
+ */
+import type { LogIndex, Term } from '../base/index.js';
+import type { StoredEntry } from './core/index.js';
+import type { ProposeOutcome } from './types.js';
+
+interface Waiting {
+  readonly resolve: (outcome: ProposeOutcome) => void;
+  readonly timer: NodeJS.Timeout;
+  index: LogIndex | null;
+  term: Term | null;
+}
+
+export class WaitingProposals {
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #byIndex = new Map<LogIndex, number>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  add(proposalId: number, withinMs: number): Promise<ProposeOutcome> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#settle(proposalId, { kind: 'unknown', reason: `not applied within ${withinMs} ms` });
+      }, withinMs);
+      this.#waiting.set(proposalId, { resolve, timer, index: null, term: null });
+    });
+  }
+
+  accepted(proposalId: number, index: LogIndex, term: Term): void {
+    const waiting = this.#waiting.get(proposalId);
+    if (waiting === undefined) return;
+    const former = this.#byIndex.get(index);
+    // Our own later proposal stands at the same index: the earlier one was truncated away.
+    if (former !== undefined) this.#settle(former, overwritten);
+    waiting.index = index;
+    waiting.term = term;
+    this.#byIndex.set(index, proposalId);
+  }
+
+  refused(proposalId: number, outcome: ProposeOutcome): void {
+    this.#settle(proposalId, outcome);
+  }
+
+  applied(entry: StoredEntry, result: unknown): void {
+    const { index, term } = entry;
+    const proposalId = this.#byIndex.get(index);
+    const waiting = proposalId === undefined ? undefined : this.#waiting.get(proposalId);
+    if (proposalId === undefined || waiting === undefined) return;
+    // An entry is known by index and term: another term here means that ours can never commit.
+    this.#settle(proposalId, waiting.term === term ? { kind: 'applied', index, term, result } : overwritten);
+  }
+
+  endAll(reason: string): void {
+    for (const proposalId of [...this.#waiting.keys()]) this.#settle(proposalId, { kind: 'unknown', reason });
+  }
+
+  #settle(proposalId: number, outcome: ProposeOutcome): void {
+    const waiting = this.#waiting.get(proposalId);
+    if (waiting === undefined) return;
+    clearTimeout(waiting.timer);
+    this.#waiting.delete(proposalId);
+    if (waiting.index !== null && this.#byIndex.get(waiting.index) === proposalId) this.#byIndex.delete(waiting.index);
+    waiting.resolve(outcome);
+  }
+}
+
+const overwritten: ProposeOutcome = { kind: 'dropped', reason: 'a newer leader replaced the entry' };

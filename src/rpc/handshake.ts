@@ -1,0 +1,107 @@
+/**
+ * The first frames of a connection. The dialler says hello (protocol range, cluster, from, to); the other side checks
+ * each part and answers welcome, or refused with a reason. Two clusters that were given each other's addresses, or a
+ * manager whose address now belongs to another one, are told apart here and can never exchange a vote.
+ * A sender is not refused for being absent from the local configuration: its configuration may be newer than ours
+ * (Raft thesis 4.1).
+ */
+import { namePattern, type ManagerId } from '../base/index.js';
+import { decode } from './codec.js';
+import { protocolMax, protocolMin } from './limits.js';
+
+export interface Hello {
+  readonly protocolMin: number;
+  readonly protocolMax: number;
+  readonly clusterId: string;
+  readonly from: ManagerId;
+  readonly to: ManagerId;
+}
+
+export type RefusalReason =
+  | 'bad-hello'
+  | 'protocol-version'
+  | 'wrong-cluster'
+  /** The caller wanted another manager than this one. */
+  | 'wrong-receiver'
+  /** The caller claims our own id: two managers were started with one id. */
+  | 'own-id';
+
+export interface Refusal {
+  readonly reason: RefusalReason;
+  readonly detail: string;
+}
+
+export type HelloVerdict =
+  | { readonly kind: 'accepted'; readonly from: ManagerId; readonly protocol: number }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+interface Self {
+  readonly clusterId: string;
+  readonly self: ManagerId;
+}
+
+const magic = 'hactl';
+
+export function helloOf(own: Self, to: ManagerId): Record<string, unknown> {
+  return { magic, protocolMin, protocolMax, clusterId: own.clusterId, from: own.self, to };
+}
+
+export function welcomeOf(own: Self, protocol: number): Record<string, unknown> {
+  return { magic, protocol, clusterId: own.clusterId, from: own.self };
+}
+
+function fieldsOf(body: Uint8Array): Record<string, unknown> | null {
+  const decoded = decode(body);
+  if (decoded === null || typeof decoded.value !== 'object' || decoded.value === null) return null;
+  return decoded.value as Record<string, unknown>;
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isName = (value: unknown): value is ManagerId => typeof value === 'string' && namePattern.test(value);
+const isShortText = (value: unknown): value is string => typeof value === 'string' && value.length <= 200;
+
+export function decodeHello(body: Uint8Array): Hello | null {
+  const fields = fieldsOf(body);
+  if (fields === null || fields.magic !== magic) return null;
+  const { protocolMin: min, protocolMax: max, clusterId, from, to } = fields;
+  if (!isCount(min) || !isCount(max) || !isShortText(clusterId) || !isName(from) || !isName(to)) return null;
+  return { protocolMin: min, protocolMax: max, clusterId, from, to };
+}
+
+/** Cluster before receiver: a stranger learns nothing about who lives here. */
+export function judgeHello(own: Self, hello: Hello | null): HelloVerdict {
+  const refused = (reason: RefusalReason, detail: string): HelloVerdict => ({
+    kind: 'refused',
+    refusal: { reason, detail },
+  });
+  if (hello === null) return refused('bad-hello', 'the first frame is not a hello of a hactl manager');
+  if (hello.clusterId !== own.clusterId) return refused('wrong-cluster', 'this manager belongs to another cluster');
+  if (hello.to !== own.self) return refused('wrong-receiver', `this is ${own.self}, not ${hello.to}`);
+  if (hello.from === own.self) return refused('own-id', `two managers run with the id ${own.self}`);
+  const protocol = Math.min(protocolMax, hello.protocolMax);
+  if (protocol < Math.max(protocolMin, hello.protocolMin)) {
+    const ours = `${protocolMin}..${protocolMax}`;
+    return refused('protocol-version', `${ours} here, ${hello.protocolMin}..${hello.protocolMax} there`);
+  }
+  return { kind: 'accepted', from: hello.from, protocol };
+}
+
+/** Null: a welcome from the manager that was dialled. Otherwise what is wrong with it. */
+export function judgeWelcome(own: Self, peer: ManagerId, body: Uint8Array): string | null {
+  const fields = fieldsOf(body);
+  if (fields === null || fields.magic !== magic) return 'bad-welcome';
+  if (fields.clusterId !== own.clusterId) return 'wrong-cluster';
+  if (fields.from !== peer) return 'wrong-peer';
+  const { protocol } = fields;
+  if (!isCount(protocol) || protocol < protocolMin || protocol > protocolMax) return 'protocol-version';
+  return null;
+}
+
+export function decodeRefusal(body: Uint8Array): { readonly reason: string; readonly detail: string } {
+  const fields = fieldsOf(body);
+  const { reason, detail } = fields ?? {};
+  return {
+    reason: isShortText(reason) ? reason : 'bad-refusal',
+    detail: isShortText(detail) ? detail : '',
+  };
+}

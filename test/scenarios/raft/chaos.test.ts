@@ -1,0 +1,52 @@
+/** The rules of Raft under random faults, from fixed seeds. A failure prints its seed; the run repeats exactly. */
+import { describe, expect, it } from 'vitest';
+import { errorMessage } from '../../../src/base/index.js';
+import { runChaos } from './chaos.js';
+
+const seeds = Array.from({ length: 30 }, (_, at) => at + 1);
+const steps = 4000;
+
+function outcome(run: () => void): string {
+  try {
+    run();
+    return 'kept';
+  } catch (thrown) {
+    return errorMessage(thrown);
+  }
+}
+
+describe('a cluster under random faults', () => {
+  it.each([3, 5])('keeps the rules of Raft with %i nodes, and converges when the faults end', (size) => {
+    let committed = 0;
+    let reads = 0;
+    let terms = 0;
+    for (const seed of seeds) {
+      const result = outcome(() => {
+        const chaos = runChaos({ seed, size, steps });
+        chaos.heal();
+        chaos.checkLogMatching();
+        committed += chaos.committedCount;
+        reads += chaos.readsReady;
+        terms += chaos.termsLed;
+      });
+      expect(result, `seed ${seed}`).toBe('kept');
+    }
+    // A run in which nothing happens proves nothing.
+    expect(committed).toBeGreaterThan(10 * seeds.length);
+    expect(terms).toBeGreaterThan(3 * seeds.length);
+    expect(reads).toBeGreaterThan(seeds.length);
+  });
+
+  it('is caught when it speaks before it persists', () => {
+    const broken = seeds.filter(
+      (seed) => outcome(() => runChaos({ seed, size: 3, steps, speaksBeforePersisting: true })) !== 'kept',
+    );
+    expect(broken.length).toBeGreaterThan(0);
+  });
+
+  it('repeats exactly from its seed', () => {
+    const first = runChaos({ seed: 7, size: 3, steps }).trace;
+    expect(runChaos({ seed: 7, size: 3, steps }).trace).toEqual(first);
+    expect(first.length).toBeGreaterThan(50);
+  });
+});
