@@ -8,6 +8,7 @@ export default defineConfig({
     projects: [
       { test: { ...common, name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 15_000 } },
       { test: { ...common, name: 'scenarios', include: ['test/scenarios/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { ...common, name: 'world', include: ['test/world/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...common, name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...common, name: 'tidy', include: ['test/tidy/**/*.test.ts'], testTimeout: 60_000 } },
       {

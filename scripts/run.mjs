@@ -12,7 +12,7 @@ import { ensureMysql97 } from './fetch-servers.mjs';
 
 const say = (line) => process.stderr.write(`${line}\n`);
 const bin = (path) => join(root, 'node_modules', path);
-const quickProjects = ['unit', 'scenarios', 'contract', 'tidy'];
+const quickProjects = ['unit', 'scenarios', 'world', 'contract', 'tidy'];
 
 class Failed extends Error {}
 

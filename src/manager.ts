@@ -29,7 +29,8 @@ export async function runManager(configPath: string): Promise<void> {
   if (end === 'stopped') {
     await manager.stop();
     log.info({ event: 'manager-stopped' });
-    return;
+    // Waits of an operation may still be running; they act on nothing any more.
+    process.exit(0);
   }
   // No tidying up: whatever failed may be what tidying would use. The store is checked at the next start.
   log.fatal({ event: 'manager-failed', reason: end });

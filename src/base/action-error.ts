@@ -16,11 +16,18 @@ export class ActionError extends Error {
   readonly failure: ActionFailure;
   /** The server's error number, where it gave one. */
   readonly serverErrno: number | null;
+  /** With `fenced`: the epoch that was found, where it can be told. */
+  readonly higherEpoch: number | null;
 
-  constructor(failure: ActionFailure, sentence: string, options?: { cause?: unknown; serverErrno?: number }) {
+  constructor(
+    failure: ActionFailure,
+    sentence: string,
+    options?: { readonly cause?: unknown; readonly serverErrno?: number; readonly higherEpoch?: number },
+  ) {
     super(sentence, options?.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ActionError';
     this.failure = failure;
     this.serverErrno = options?.serverErrno ?? null;
+    this.higherEpoch = options?.higherEpoch ?? null;
   }
 }

@@ -27,10 +27,16 @@ export interface ReplicaFacts {
 }
 
 export interface SemiSyncFacts {
-  /** rpl_semi_sync_source_enabled: this server waits for acknowledgements when it is the primary. */
-  readonly sourceEnabled: boolean;
-  /** rpl_semi_sync_replica_enabled: this server acknowledges (from the receiver's next start). */
-  readonly replicaEnabled: boolean;
+  /**
+   * rpl_semi_sync_source_enabled: this server waits for acknowledgements when it is the primary. null: the plugin for
+   * sources is not loaded (many installations load one half on the primary and the other on replicas).
+   */
+  readonly sourceEnabled: boolean | null;
+  /**
+   * rpl_semi_sync_replica_enabled: this server acknowledges (from the receiver's next start). null: the plugin for
+   * replicas is not loaded.
+   */
+  readonly replicaEnabled: boolean | null;
   /** Rpl_semi_sync_source_status: commits really wait now. */
   readonly sourceActive: boolean;
   /** Replicas that are connected and acknowledge. */
@@ -53,7 +59,7 @@ export interface ServerFacts {
   readonly startedAtS: number;
   /** null when it replicates from nobody. */
   readonly replica: ReplicaFacts | null;
-  /** null when the plugin is not loaded. */
+  /** null when neither plugin is loaded. */
   readonly semiSync: SemiSyncFacts | null;
   /** UUIDs of the replicas connected to this server as their source. */
   readonly replicaUuids: readonly string[];

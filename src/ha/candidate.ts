@@ -212,6 +212,8 @@ export function findErrant(input: ErrantInput): Readonly<Record<string, GtidSet>
   const names = Object.keys(input.holdings);
   for (const name of names) {
     const others = names.filter((other) => other !== name).map((other) => input.holdings[other] ?? GtidSet.empty);
+    // Nothing to compare with: the primary was never seen, and this is the only server in sight.
+    if (others.length === 0 && input.primaryKnownExecuted.isEmpty()) continue;
     const own = (input.holdings[name] ?? GtidSet.empty)
       .without(input.primaryUuid)
       .subtract(input.primaryKnownExecuted)

@@ -32,7 +32,12 @@ export type Command =
       readonly requestedTarget: ServerName | null;
       readonly summary: string;
     }
-  | ({ readonly kind: 'operation-taken-over' } & Omit<OnOperation, 'epoch'> & { readonly fromEpoch: Epoch })
+  | ({
+      readonly kind: 'operation-taken-over';
+      readonly fromEpoch: Epoch;
+      /** An epoch that a server was seen to know (of managers that were made anew, say): the new one goes above it. */
+      readonly aboveEpoch: number;
+    } & Omit<OnOperation, 'epoch'>)
   | ({ readonly kind: 'step-started'; readonly step: StepName; readonly newPrimary: ServerName | null } & OnOperation)
   | ({
       readonly kind: 'step-finished';

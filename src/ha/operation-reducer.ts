@@ -4,6 +4,7 @@
  * StepStarted(promote) the plan is fixed and there is no way back; the primary changes only to the one planned.
  */
 import { epoch as makeEpoch } from '../base/index.js';
+import type { ServerName } from '../base/index.js';
 import type { Command } from './commands.js';
 import { limits } from './limits.js';
 import type { ClusterReduced, Stamp } from './reducer.js';
@@ -64,7 +65,7 @@ export function takeOver(
   if (operation.epoch !== command.fromEpoch) {
     return { rejected: `${operation.id} is at epoch ${operation.epoch} by now, not ${command.fromEpoch}` };
   }
-  const epoch = makeEpoch(cluster.epoch + 1);
+  const epoch = makeEpoch(Math.max(cluster.epoch, command.aboveEpoch) + 1);
   const step = stepsOf(operation.kind)[operation.cursor] ?? null;
   const takeovers = [...operation.takeovers, { epoch, by: command.by, atMs: state.timeMs, step }];
   return {
@@ -90,7 +91,7 @@ export function finishOperation(
   const ended: Operation = {
     ...operation,
     phase: command.outcome,
-    reason: command.outcome === 'done' ? '' : operation.reason,
+    reason: command.outcome === 'done' ? '' : command.summary,
     endedAtMs: state.timeMs,
   };
   return {
@@ -99,8 +100,18 @@ export function finishOperation(
     pendingSpec: null,
     operation: null,
     hiddenSinceIndex: null,
+    awaitingRejoin: leftOutOldPrimary(cluster, operation),
     history: [...cluster.history, ended].slice(-limits.historyPerCluster),
   };
+}
+
+/** An old primary that a switchover could not make a replica is out, as after a failover: it may come back writable. */
+function leftOutOldPrimary(cluster: ClusterState, operation: Operation): readonly ServerName[] {
+  const rePoint = operation.journal.findLast((entry) => entry.step === 're-point' && entry.result !== null);
+  const leftOut = (rePoint?.result as { readonly leftOut?: Readonly<Record<string, string>> } | undefined)?.leftOut;
+  const { oldPrimary } = operation;
+  const isOut = leftOut?.[oldPrimary] !== undefined && !cluster.awaitingRejoin.includes(oldPrimary);
+  return isOut ? [...cluster.awaitingRejoin, oldPrimary] : cluster.awaitingRejoin;
 }
 
 export function reduceOperation(
@@ -121,6 +132,7 @@ export function reduceOperation(
     case 'operation-rewound':
       return rewind(cluster, operation, command);
     case 'operation-blocked':
+      if (operation.phase === 'rolling-back') return { rejected: `${operation.id} is being rolled back` };
       return { ...cluster, operation: { ...operation, phase: 'blocked', reason: command.reason } };
     case 'rollback-started':
       if (operation.pastNoReturn) return { rejected: `${operation.id} is past its point of no return` };
@@ -176,9 +188,25 @@ function startStep(
       phase: 'running',
       reason: '',
       pastNoReturn: operation.pastNoReturn || isPromote,
-      journal: [...operation.journal, entry].slice(-limits.journalEntriesMax),
+      journal: trimmed([...operation.journal, entry]),
     },
   };
+}
+
+/**
+ * Bounds the journal by leaving out its oldest entries, but never the latest result of a step: later steps act on it,
+ * and that of the first one is what a rollback restores.
+ */
+function trimmed(journal: readonly JournalEntry[]): readonly JournalEntry[] {
+  let surplus = journal.length - limits.journalEntriesMax;
+  if (surplus <= 0) return journal;
+  const needed = new Map<StepName, JournalEntry>();
+  for (const entry of journal) if (entry.result !== null) needed.set(entry.step, entry);
+  return journal.filter((entry) => {
+    if (surplus === 0 || needed.get(entry.step) === entry) return true;
+    surplus -= 1;
+    return false;
+  });
 }
 
 function finishStep(
@@ -213,6 +241,7 @@ function finishStep(
 
 function rewind(cluster: ClusterState, operation: Operation, command: CommandOf<'operation-rewound'>): ClusterReduced {
   if (operation.pastNoReturn) return { rejected: `${operation.id} is past its point of no return` };
+  if (operation.phase === 'rolling-back') return { rejected: `${operation.id} is being rolled back` };
   const steps = stepsOf(operation.kind);
   const target = steps.indexOf(command.to);
   if (target < 0 || target > operation.cursor) return { rejected: `${operation.id} cannot go back to ${command.to}` };
@@ -233,7 +262,10 @@ function changePrimary(
   operation: Operation,
   command: CommandOf<'primary-changed'>,
 ): ClusterReduced {
-  if (!operation.pastNoReturn || operation.newPrimary !== command.primary) {
+  // While `publish` runs: `promote` has its result by then, so the server does take writes.
+  const isPublishing = stepsOf(operation.kind)[operation.cursor] === 'publish'
+    && operation.journal.at(-1)?.step === 'publish';
+  if (!isPublishing || operation.newPrimary !== command.primary) {
     return { rejected: `${command.primary} was not promoted by ${operation.id}` };
   }
   const others = cluster.awaitingRejoin.filter((server) => server !== command.primary);

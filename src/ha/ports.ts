@@ -17,10 +17,13 @@ export interface ClockPort {
 export type LogOutcome =
   | { readonly kind: 'applied'; readonly index: number; readonly result: CommandResult }
   /** Leadership is gone, or the outcome is unknown: stop acting; the next leader's state says what became of it. */
-  | { readonly kind: 'lost'; readonly reason: string };
+  | { readonly kind: 'lost'; readonly reason: string }
+  /** Certainly not in the log, by a fault of the proposal or of the moment (too large, too many waiting). */
+  | { readonly kind: 'dropped'; readonly reason: string };
 
 export interface LogPort {
-  propose(command: Command): Promise<LogOutcome>;
+  /** With a `requestId` the command runs once, however often it is proposed: a repetition gets the first answer. */
+  propose(command: Command, requestId?: string): Promise<LogOutcome>;
   /** ReadIndex: true when a majority confirmed this leader, in this same term, after the call. */
   proveLeadership(): Promise<boolean>;
   /** What is applied here. Current only after proveLeadership. */
@@ -54,10 +57,18 @@ export interface ActionSession {
   look(): Promise<ServerFacts>;
   /** Ordinary client sessions: not ours, not replication, not the server's own threads. */
   countClients(): Promise<number>;
-  /** Disconnects them and keeps new ones out (offline_mode) until `setOffline(false)`. Returns how many are left. */
+  /**
+   * Disconnects them and keeps new ones out (offline_mode) until `setOffline(false)`. Returns how many client sessions
+   * there are at the end, newcomers (accounts that offline_mode lets in) counted too.
+   */
   disconnectClients(): Promise<number>;
   setOffline(isOffline: boolean): Promise<void>;
-  /** Kills client sessions without keeping new ones out. Returns how many are left. */
+  /**
+   * Kills the client sessions that are there at the call, without keeping new ones out, and waits a short while until
+   * they are gone. Returns how many of these are left. Newcomers are not counted: a pool reconnects at once, so there
+   * may be no moment without any. Called with super_read_only on, 0 means that nobody is left who could still be told
+   * that a commit succeeded.
+   */
   killClients(): Promise<number>;
   /** super_read_only = ON. Waits at most `withinMs` (whole seconds are rounded up) for running commits. */
   closeForWrites(withinMs: number): Promise<void>;

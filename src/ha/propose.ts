@@ -1,4 +1,5 @@
 /** Proposing on behalf of a running operation: fills in who speaks and at which epoch, and ends the reign on a no. */
+import { ActionError } from '../base/index.js';
 import type { Command } from './commands.js';
 import type { HaPorts } from './ports.js';
 import { ReignEnded } from './session-pool.js';
@@ -10,7 +11,7 @@ export type OperationCommand = Distributed<Command>;
 
 /**
  * Commits `command`. Throws ReignEnded when leadership is gone, the outcome is unknown, or the reducer rejects it: in
- * each case the log knows better than this manager what comes next.
+ * each case the log knows better than this manager what comes next. Throws ActionError when the log does not take it.
  */
 export async function proposeOn(ports: HaPorts, operation: Operation, command: OperationCommand): Promise<number> {
   const full = {
@@ -22,6 +23,7 @@ export async function proposeOn(ports: HaPorts, operation: Operation, command: O
   } as Command;
   const outcome = await ports.log.propose(full);
   if (outcome.kind === 'lost') throw new ReignEnded(outcome.reason);
+  if (outcome.kind === 'dropped') throw new ActionError('rejected', `the log does not take it: ${outcome.reason}`);
   if (!outcome.result.ok) throw new ReignEnded(`${command.kind} was rejected: ${outcome.result.reason}`);
   return outcome.index;
 }

@@ -27,7 +27,7 @@ export type ClusterReduced = ClusterState | { readonly rejected: string };
 
 export function reduce(before: HaState, command: Command, stamp: Stamp): Reduced {
   const state: HaState = { ...before, timeMs: Math.max(before.timeMs, stamp.timeMs) };
-  if (command.kind === 'config-applied') return applyConfig(state, command);
+  if (command.kind === 'config-applied') return applyConfig(state, command, stamp);
   const cluster = state.clusters[command.cluster];
   if (cluster === undefined) return rejected(state, `there is no cluster ${command.cluster}`);
   const next = reduceCluster(cluster, command, state, stamp);
@@ -64,7 +64,11 @@ function rejected(state: HaState, reason: string): Reduced {
   return { state, result: { ok: false, reason } };
 }
 
-function applyConfig(state: HaState, command: Extract<Command, { kind: 'config-applied' }>): Reduced {
+function applyConfig(
+  state: HaState,
+  command: Extract<Command, { kind: 'config-applied' }>,
+  stamp: Stamp,
+): Reduced {
   if (command.basedOnVersion !== state.configVersion) {
     return rejected(state, `the configuration is at version ${state.configVersion} by now: look again and repeat`);
   }
@@ -74,7 +78,7 @@ function applyConfig(state: HaState, command: Extract<Command, { kind: 'config-a
   const clusters: Record<string, ClusterState> = {};
   for (const [name, spec] of Object.entries(command.clusters)) {
     const known = state.clusters[name];
-    const next = known === undefined ? newCluster(name, spec, command) : changedCluster(known, spec);
+    const next = known === undefined ? newCluster(name, spec, command, stamp) : changedCluster(known, spec);
     if ('rejected' in next) return rejected(state, next.rejected);
     clusters[name] = next;
   }
@@ -90,6 +94,7 @@ function newCluster(
   name: string,
   spec: ClusterSpec,
   command: Extract<Command, { kind: 'config-applied' }>,
+  stamp: Stamp,
 ): ClusterReduced {
   const primary = command.primaries[name];
   if (primary === undefined || !spec.servers.some((server) => server.name === primary)) {
@@ -100,7 +105,8 @@ function newCluster(
     spec,
     pendingSpec: null,
     primary,
-    epoch: makeEpoch(1),
+    // Above every epoch that this log has ever given out: servers remember those of a cluster that was removed.
+    epoch: makeEpoch(stamp.index),
     operation: null,
     hiddenSinceIndex: null,
     awaitingRejoin: [],

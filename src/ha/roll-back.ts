@@ -1,35 +1,44 @@
 /**
  * Undoing an operation before its point of no return: every server as it was when the operation began, replicas first
- * so that there is somebody to acknowledge, then the primary opens again. Idempotent. A server that cannot be reached
- * is named and left: it holds the others up no longer than its time.
+ * so that there is somebody to acknowledge, then the primary opens again. Idempotent: the conductor runs it until the
+ * primary is restored. A replica that cannot be reached is named and holds the others up no longer than its time.
  */
-import { ActionError } from '../base/index.js';
+import { ActionError, gtidSet } from '../base/index.js';
 import type { ServerName } from '../base/index.js';
 import type { ActionSession } from './ports.js';
-import { failuresAsText, listed, onEach } from './steps/each.js';
-import { formerServers } from './steps/step.js';
+import { failuresAsText, onEach } from './steps/each.js';
+import { holdings } from './steps/survey.js';
+import { formerServers, participants, resultOf } from './steps/step.js';
 import type { FormerServer, StepContext } from './steps/step.js';
 import { timing } from './timing.js';
 
-/** Returns a sentence. Throws ReignEnded. */
-export async function rollBack(context: StepContext): Promise<string> {
+export interface RollBackResult {
+  /** Until then the operation has not ended: nobody else would open it. */
+  readonly isPrimaryRestored: boolean;
+  readonly sentence: string;
+}
+
+/** Throws ReignEnded. */
+export async function rollBack(context: StepContext): Promise<RollBackResult> {
   const operation = context.operation();
   const former = formerServers(operation);
   // The first step commits how every server was before the second touches anything.
-  if (operation.cursor === 0) return 'nothing was touched';
-  const replicas = context.spec.servers
-    .map((server) => server.name)
-    .filter((name) => name !== operation.oldPrimary && former[name] !== undefined);
+  if (operation.cursor === 0) return { isPrimaryRestored: true, sentence: 'nothing was touched' };
+  // A switchover touches no replica before `promote`; a failover only those that took part.
+  const replicas = operation.kind === 'switchover'
+    ? []
+    : participants(context).filter((name) => name !== operation.oldPrimary);
   const restored = await onEach(replicas, (server) =>
-    retrying(context, server, (session) => restoreReplica(context, session, former[server])),
+    retrying(context, server, (session) => restoreReplica(context, session, former[server] ?? null)),
   );
   const primary = await onEach([operation.oldPrimary], (server) =>
-    retrying(context, server, (session) => restorePrimary(session, former[server])),
+    retrying(context, server, (session) => restorePrimary(session, former[server] ?? null)),
   );
-  const failed = { ...failuresAsText(restored.failed), ...failuresAsText(primary.failed) };
-  const names = Object.keys(failed);
-  if (names.length === 0) return 'every server is as it was';
-  return `not restored: ${listed(names)} (${Object.values(failed).join('; ')})`;
+  const failures = { ...failuresAsText(restored.failed), ...failuresAsText(primary.failed) };
+  const sentence = Object.keys(failures).length === 0
+    ? 'every server is as it was'
+    : `not restored: ${Object.values(failures).join('; ')}`;
+  return { isPrimaryRestored: primary.failed.size === 0, sentence };
 }
 
 async function retrying(
@@ -53,35 +62,60 @@ async function retrying(
 async function restoreReplica(
   context: StepContext,
   session: ActionSession,
-  former: FormerServer | undefined,
+  former: FormerServer | null,
 ): Promise<void> {
-  if (former === undefined || !former.isReplica) return;
-  const { oldPrimary } = context.operation();
-  const { host, port } = context.sessions.serverSpec(oldPrimary);
-  const { user, password } = context.spec.replication;
   const facts = await session.look();
-  const isFollowing = facts.replica?.sourceHost === host && facts.replica.sourcePort === port;
-  const isUntouched = isFollowing
-    && facts.replica?.receiver !== 'off'
-    && (facts.semiSync?.replicaEnabled ?? false) === former.acknowledges;
-  if (isUntouched) return;
+  const source = former === null ? followedSource(context) : former.source;
+  if (facts.replica === null || source === null) return;
+  // Not seen before it was frozen: it received, like any replica, and acknowledged if the primary waits for that.
+  const acknowledges = former?.acknowledges ?? formerServers(context.operation())[context.operation().oldPrimary]
+    ?.waitsForAcks ?? false;
+  const isFollowing = facts.replica.sourceHost === source.host && facts.replica.sourcePort === source.port;
+  const isAcknowledging = facts.semiSync?.replicaEnabled === true;
+  const isReceiving = facts.replica.receiver !== 'off';
+  const shouldReceive = former?.isReceiving ?? true;
+  if (isFollowing && isAcknowledging === acknowledges && isReceiving === shouldReceive) return;
   await session.stopReceiver();
   if (!isFollowing) {
-    await session.startApplier();
-    await session.pointAt({ host, port, user, passwordRef: password });
+    const { user, password } = context.spec.replication;
+    await session.pointAt({ ...source, user, passwordRef: password });
   }
-  await session.setAcknowledging(former.acknowledges);
-  await session.startReceiver();
-  await session.startApplier();
+  await session.setAcknowledging(acknowledges);
+  if (shouldReceive) await session.startReceiver();
+  if (former?.isApplying ?? true) await session.startApplier();
 }
 
-async function restorePrimary(session: ActionSession, former: FormerServer | undefined): Promise<void> {
+function followedSource(context: StepContext): { readonly host: string; readonly port: number } {
+  const { host, port } = context.sessions.serverSpec(context.operation().oldPrimary);
+  return { host, port };
+}
+
+async function restorePrimary(session: ActionSession, former: FormerServer | null): Promise<void> {
   const facts = await session.look();
-  await session.setOffline(false);
-  if (former !== undefined && facts.semiSync !== null && facts.semiSync.sourceEnabled !== former.waitsForAcks) {
+  if (facts.offline) await session.setOffline(false);
+  if (former !== null && (facts.semiSync?.sourceEnabled ?? false) !== former.waitsForAcks) {
     await session.setWaitingForAcks(former.waitsForAcks);
   }
   // The recorded primary, if nobody had seen it before, is taken to have been open: that is what a primary is.
-  const wasClosed = former !== undefined && (former.superReadOnly || former.readOnly);
+  const wasClosed = former !== null && (former.superReadOnly || former.readOnly);
   if (!wasClosed && facts.readOnly) await session.openForWrites();
+}
+
+/**
+ * Does the old primary, as it was seen last, hold all that the others have, as far as they were surveyed or seen? One
+ * that lost its last transactions (a power cut with relaxed settings) must not be opened again: it would give their
+ * numbers to other transactions.
+ */
+export function holdsEverything(context: StepContext): boolean {
+  const { oldPrimary } = context.operation();
+  const { name } = context.cluster();
+  const own = context.table.lastFacts(name, oldPrimary);
+  if (own === null) return false;
+  let all = gtidSet(resultOf<{ readonly target: string }>(context.operation(), 'survey')?.target ?? '');
+  for (const server of participants(context)) {
+    const facts = context.table.lastFacts(name, server);
+    // Transactions of other origin are errant, and no reason to leave the primary closed.
+    if (facts !== null) all = all.union(holdings(facts).restrictTo(own.serverUuid));
+  }
+  return all.isSubsetOf(gtidSet(own.executed));
 }

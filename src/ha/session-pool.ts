@@ -10,9 +10,13 @@ import type { ActionSession, Fence, HaPorts } from './ports.js';
 
 /** Thrown when this manager is not the one to act any more. Everything unwinds; the next leader goes on. */
 export class ReignEnded extends Error {
-  constructor(reason: string) {
+  /** A server knows of this epoch: whoever still proves to be the leader has to go above it. Null: none was seen. */
+  readonly higherEpoch: number | null;
+
+  constructor(reason: string, higherEpoch: number | null = null) {
     super(reason);
     this.name = 'ReignEnded';
+    this.higherEpoch = higherEpoch;
   }
 }
 
@@ -21,6 +25,9 @@ export class SessionPool {
   readonly #spec: ClusterSpec;
   readonly #fence: Fence;
   readonly #open = new Map<ServerName, ActionSession>();
+  /** Two sessions under one fence would take each other's lock. */
+  readonly #opening = new Map<ServerName, Promise<ActionSession>>();
+  #isClosed = false;
 
   constructor(ports: HaPorts, spec: ClusterSpec, fence: Fence) {
     this.#ports = ports;
@@ -30,21 +37,15 @@ export class SessionPool {
 
   /** The session on `server`, opened within `withinMs` if there is none. Throws ActionError or ReignEnded. */
   async on(server: ServerName, withinMs: number): Promise<ActionSession> {
-    const known = this.#open.get(server);
+    const known = this.#open.get(server) ?? this.#opening.get(server);
     if (known !== undefined) return known;
-    await this.#proveLeadership();
+    const opening = this.#opened(server, withinMs);
+    this.#opening.set(server, opening);
     try {
-      const session = await this.#ports.servers.open(this.#spec, this.serverSpec(server), this.#fence, withinMs);
-      const guarded = this.#guard(session);
-      this.#open.set(server, guarded);
-      return guarded;
-    } catch (thrown) {
-      throw this.#translated(thrown);
+      return await opening;
+    } finally {
+      this.#opening.delete(server);
     }
-  }
-
-  has(server: ServerName): boolean {
-    return this.#open.has(server);
   }
 
   /** Forgets a session that failed: the next use opens a new one and looks again. */
@@ -53,9 +54,16 @@ export class SessionPool {
     this.#open.delete(server);
   }
 
-  closeAll(): void {
+  /** Closes what is open; the next use opens a new session, which ends what the old one had under way. */
+  dropAll(): void {
     for (const session of this.#open.values()) session.close();
     this.#open.clear();
+  }
+
+  /** For good: what is still being opened is closed as soon as it is there. */
+  closeAll(): void {
+    this.#isClosed = true;
+    this.dropAll();
   }
 
   serverSpec(server: ServerName): ServerSpec {
@@ -64,12 +72,30 @@ export class SessionPool {
     return spec;
   }
 
+  async #opened(server: ServerName, withinMs: number): Promise<ActionSession> {
+    await this.#proveLeadership();
+    try {
+      const session = await this.#ports.servers.open(this.#spec, this.serverSpec(server), this.#fence, withinMs);
+      if (this.#isClosed) {
+        session.close();
+        throw new ReignEnded('the work that needed this session has ended');
+      }
+      const guarded = this.#guard(session);
+      this.#open.set(server, guarded);
+      return guarded;
+    } catch (thrown) {
+      throw this.#translated(thrown);
+    }
+  }
+
   async #proveLeadership(): Promise<void> {
     if (!(await this.#ports.log.proveLeadership())) throw new ReignEnded('leadership could not be proved');
   }
 
   #translated(thrown: unknown): unknown {
-    if (thrown instanceof ActionError && thrown.failure === 'fenced') return new ReignEnded(thrown.message);
+    if (thrown instanceof ActionError && thrown.failure === 'fenced') {
+      return new ReignEnded(thrown.message, thrown.higherEpoch);
+    }
     return thrown;
   }
 

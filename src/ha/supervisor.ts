@@ -4,18 +4,21 @@
  * makes its own. It acts on nothing before it has proved its leadership once in this term.
  */
 import { isMiss, operationId } from '../base/index.js';
-import type { ClusterName, OperationId, ServerName } from '../base/index.js';
+import type { ClusterName, ManagerId, OperationId, ServerName } from '../base/index.js';
 import { conduct } from './conduct.js';
 import type { ObservationTable } from './observation-table.js';
 import type { HaPorts } from './ports.js';
 import { ReignEnded } from './session-pool.js';
-import type { ClusterState, OperationKind } from './state.js';
+import type { ClusterState, Operation, OperationKind } from './state.js';
+import type { JudgedVerdict } from './steps/index.js';
 import { judgePrimary } from './verdict.js';
 import type { ConfirmingRound, Verdict } from './verdict.js';
 import { failoverSubject } from './verdict-subject.js';
 
 /** Between two attempts after an operation unwound while this manager still leads. */
 const unwindPauseMs = 500;
+/** How often a suspicion is looked at until it has lasted long enough. */
+const ripeningPollMs = 20;
 /** A confirming round may take one probe and the way there and back. */
 const roundMarginMs = 300;
 
@@ -31,7 +34,8 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   /** Started in this reign and not yet conducted: needs no takeover. */
-  #ownOperation: { readonly id: OperationId; readonly verdict: Verdict | null } | null = null;
+  #ownOperation: { readonly id: OperationId; readonly opening: JudgedVerdict | null } | null = null;
+  #aboveEpoch = 0;
   #verdict: Verdict | null = null;
 
   constructor(options: SupervisorOptions) {
@@ -54,6 +58,7 @@ export class Supervisor {
       } catch (thrown) {
         if (!(thrown instanceof ReignEnded)) throw thrown;
         this.#report('conduct-unwound', thrown.message);
+        this.#aboveEpoch = Math.max(this.#aboveEpoch, thrown.higherEpoch ?? 0);
         if (isReigning()) await ports.clock.sleep(unwindPauseMs);
       }
     }
@@ -91,7 +96,8 @@ export class Supervisor {
     const cluster = this.#cluster();
     if (cluster === null) return;
     if (cluster.operation !== null) {
-      const own = this.#ownOperation?.id === cluster.operation.id ? this.#ownOperation : null;
+      const isFresh = isUntouched(cluster.operation, ports.log.self);
+      const own = isFresh && this.#ownOperation?.id === cluster.operation.id ? this.#ownOperation : null;
       this.#ownOperation = null;
       await conduct({
         ports,
@@ -99,7 +105,9 @@ export class Supervisor {
         cluster: () => this.#cluster(),
         judge: () => this.judge(),
         isOwn: own !== null,
-        openingVerdict: own?.verdict ?? null,
+        openingVerdict: own?.opening ?? null,
+        aboveEpoch: this.#aboveEpoch,
+        news,
         isMissing: (server) => this.#isMissing(server),
       });
       return;
@@ -112,7 +120,9 @@ export class Supervisor {
       await this.#start(id, 'failover', cluster, null, verdict.reason, verdict);
       return;
     }
-    await news(cluster.spec.detection.intervalMs / 4);
+    // A suspicion only has to last long enough: looked at often. Anything else waits for news, and rounds are paced.
+    const isRipening = verdict.kind === 'Suspected' && !verdict.wantsRound;
+    await news(isRipening ? ripeningPollMs : cluster.spec.detection.intervalMs / 4);
   }
 
   async #start(
@@ -125,7 +135,7 @@ export class Supervisor {
   ): Promise<{ readonly refused: string | null }> {
     const { ports } = this.#options;
     // Before the proposal: the run loop may see the operation before this call gets its answer.
-    const own = { id, verdict };
+    const own = { id, opening: verdict === null ? null : { verdict, atMs: ports.clock.nowMs() } };
     this.#ownOperation = own;
     const outcome = await ports.log.propose({
       kind: 'operation-started',
@@ -137,7 +147,7 @@ export class Supervisor {
       requestedTarget,
       summary,
     });
-    const refused = outcome.kind === 'lost' ? outcome.reason : outcome.result.ok ? null : outcome.result.reason;
+    const refused = outcome.kind !== 'applied' ? outcome.reason : outcome.result.ok ? null : outcome.result.reason;
     if (refused !== null) {
       if (this.#ownOperation === own) this.#ownOperation = null;
       if (outcome.kind === 'lost') throw new ReignEnded(outcome.reason);
@@ -185,4 +195,12 @@ export class Supervisor {
   #report(kind: string, sentence: string, operation: OperationId | null = null): void {
     this.#options.ports.report({ kind, cluster: this.#options.cluster, operation, sentence, facts: {} });
   }
+}
+
+/**
+ * Started by this manager, and nobody has done anything with it yet. A request that is repeated at a new leader names
+ * an operation that another manager may be conducting at its present epoch: such a one must be taken over.
+ */
+function isUntouched(operation: Operation, self: ManagerId): boolean {
+  return operation.startedBy === self && operation.takeovers.length === 1 && operation.journal.length === 0;
 }

@@ -77,6 +77,11 @@ export function planSwitchover(input: {
   const refusals = [
     ...switchoverRefusals({ spec, primary, target: choice.chosen, verdict, looks, awaitingRejoin: away }),
   ];
+  const target = choice.chosen === null ? undefined : seen.get(choice.chosen);
+  const canWait = (target?.semiSync?.sourceEnabled ?? null) !== null;
+  if (target !== undefined && primaryFacts?.semiSync?.sourceEnabled === true && !canWait) {
+    refusals.push(`${primary} waits for acknowledgements, and ${choice.chosen} has no semi-sync source plugin`);
+  }
   if (choice.chosen === null) {
     const reasons = Object.entries(choice.reasons)
       .filter(([name]) => requestedTarget === null || name === requestedTarget)

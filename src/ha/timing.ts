@@ -4,8 +4,6 @@ export const timing = {
   openMs: 3000,
   /** Connecting to a server that is being missed. */
   openMissingMs: 500,
-  /** The last look at an old primary that was not fenced: long enough for a LAN, short against the downtime. */
-  lastLookMs: 300,
   /** One attempt at closing a server for writes. */
   closeMs: 2000,
   /** One slice of waiting for an applier; progress is looked at in between. */

@@ -15,7 +15,7 @@ export const limits = {
   forwardConnectionsMax: 4,
   operationsMax: 1000,
   requestIdCharsMin: 8,
-  requestIdCharsMax: 64,
+  requestIdCharsMax: 40,
   /** An own observation older than this many probe intervals says nothing about now. */
   staleIntervals: 3,
 } as const;

@@ -129,7 +129,7 @@ export function serverStatus(input: ServerViewInput): ServerStatus {
     writable: isWritable(facts),
     lagMs: isPrimary ? null : (replica?.lagMs ?? null),
     version: facts?.version ?? null,
-    sync: semiSync !== null && (isPrimary ? semiSync.sourceActive : semiSync.replicaEnabled),
+    sync: semiSync !== null && (isPrimary ? semiSync.sourceActive : semiSync.replicaEnabled === true),
     candidate: server.candidate,
     problems: problemsOf(input, facts, follows),
   };

@@ -200,7 +200,7 @@ describe('the HTTP server of a manager', () => {
     expect(answer.status).toBe(400);
     const { details } = errorOf(answer) as unknown as { details: string[] };
     expect(details).toEqual([
-      'requestId: must be 8 to 64 letters, digits, "_" or "-"',
+      'requestId: must be 8 to 40 letters, digits, "_" or "-"',
       expect.stringContaining('"dryrun"'),
     ]);
     expect((await call('POST', '/apply', '{')).status).toBe(400);

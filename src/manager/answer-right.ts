@@ -3,9 +3,11 @@
  * 500 ms). Counted from when a manager *asked*, never from when it heard: an answer that sat in a socket for a minute
  * grants nothing. The leader's own right comes from ReadIndex, and it grants others only while it has one itself.
  *
- * Why a new leader cannot be naming another primary meanwhile: rights last at most half an election timeout, so one
- * granted on the strength of a proof begun at t0 is over by t0 + one election timeout; a majority heard the leader
- * after t0, and none of them votes for another before an election timeout has passed.
+ * Why a new leader cannot publish while another manager names the old primary: whatever was granted in an earlier reign
+ * goes back to a proof that began before this reign did (afterwards a majority stands in the new term, and no older
+ * leader can prove anything). A right lasts `rightMs` from the proof, and one granted on the strength of it as long
+ * again. So `beginReign` counts every other manager as granted until then, unless it reports what it has applied. This
+ * leans on no timer of any other process.
  */
 import type { LogIndex, ManagerId } from '../base/index.js';
 
@@ -30,6 +32,10 @@ export class AnswerRight {
 
   constructor(options: AnswerRightOptions) {
     this.#options = options;
+  }
+
+  get rightMs(): number {
+    return this.#options.rightMs;
   }
 
   /** A new question to the leader: its number. */
@@ -61,7 +67,7 @@ export class AnswerRight {
     return this.#options.nowMs() < this.#untilMs && appliedIndex >= this.#neededIndex;
   }
 
-  /** At any change of leader or term. What was granted stays valid until it runs out (see above); questions do not. */
+  /** At any change of leader or term: an answer to an old question grants nothing. */
   forgetQuestions(): void {
     this.#sentAtMs.clear();
   }
@@ -70,19 +76,23 @@ export class AnswerRight {
   grant(manager: ManagerId, appliedIndex: LogIndex, isProvedNow: boolean): boolean {
     this.#appliedBy.set(manager, Math.max(appliedIndex, this.#appliedBy.get(manager) ?? 0));
     if (!isProvedNow) return false;
-    this.#grantedAtMs.set(manager, this.#options.nowMs());
+    this.#grantedAtMs.set(manager, Math.max(this.#options.nowMs(), this.#grantedAtMs.get(manager) ?? 0));
     return true;
   }
 
-  /** As leader: forgets the grants of an earlier reign of this manager. */
-  beginReign(): void {
+  /** As leader, when its reign begins. What it holds as a follower ends: it grants on proofs of its own only. */
+  beginReign(others: readonly ManagerId[]): void {
+    this.#untilMs = -Infinity;
     this.#appliedBy.clear();
     this.#grantedAtMs.clear();
+    const inheritedAtMs = this.#options.nowMs() + this.#options.rightMs;
+    for (const manager of others) this.#grantedAtMs.set(manager, inheritedAtMs);
   }
 
   /**
-   * As leader: how long until no manager can be naming a primary from a state older than `index`; 0 when that is so
-   * now. Grants made after `index` was committed demand that it is applied, so only older ones count.
+   * As leader: how long until no manager can be naming a primary from a state older than `index`, which is committed; 0
+   * when that is so now. To be asked again only for who has applied it meanwhile: rights granted from now on demand
+   * that `index` is applied, so they prolong nothing.
    */
   msUntilQuiet(managers: readonly ManagerId[], index: number): number {
     const nowMs = this.#options.nowMs();
@@ -102,7 +112,7 @@ export class AnswerRight {
   }
 }
 
-/** Rights never outlive half an election timeout. */
+/** A manager that loses its leader answers 503 within this time, which need not be longer than noticing it takes. */
 export function rightMsFor(electionTimeoutMs: number, wantedMs: number): number {
   return Math.min(wantedMs, electionTimeoutMs / 2);
 }

@@ -3,7 +3,7 @@
  * and commits it. Anything wrong is refused with everything that was seen, and nothing is changed.
  */
 import { HactlError } from '../base/index.js';
-import type { Secret, ServerName } from '../base/index.js';
+import type { ServerName } from '../base/index.js';
 import { parseClustersConfig, requireClusterSecrets, resolvePrimaries } from '../config/index.js';
 import type { SecretSource } from '../config/index.js';
 import { findFirstPrimary, lookAtAll } from '../ha/index.js';
@@ -11,20 +11,15 @@ import type { ClusterSpec, HaState } from '../ha/index.js';
 import type { ApplyRequest, ApplyResponse } from '../http/index.js';
 import type { Reign } from './reign.js';
 
-export interface SecretReader {
-  readonly source: SecretSource;
-  readonly read: (ref: string) => Secret;
-}
-
 const lookWithinMs = 3000;
 
 export async function applyConfig(
   reign: Reign,
-  secrets: SecretReader,
+  secrets: SecretSource,
   request: ApplyRequest,
 ): Promise<ApplyResponse> {
   const clusters: Readonly<Record<string, ClusterSpec>> = parseClustersConfig(request.config, 'clusters.yaml');
-  const warnings = requireClusterSecrets(clusters, secrets.source);
+  const warnings = requireClusterSecrets(clusters, secrets);
   const requested = resolvePrimaries(request.primaries, clusters);
   const { log } = reign.ports;
   const state = log.state();
@@ -39,12 +34,10 @@ export async function applyConfig(
     changes.push(`${name}: ${primaries[name]} is its primary`);
   }
   if (request.dryRun) return { configVersion: state.configVersion, dryRun: true, changes };
-  const outcome = await log.propose({
-    kind: 'config-applied',
-    clusters,
-    primaries,
-    basedOnVersion: state.configVersion,
-  });
+  const outcome = await log.propose(
+    { kind: 'config-applied', clusters, primaries, basedOnVersion: state.configVersion },
+    request.requestId,
+  );
   if (outcome.kind === 'lost') {
     throw new HactlError({
       code: 'unknown-outcome',
@@ -53,11 +46,12 @@ export async function applyConfig(
       next: 'run the same command again: applying the same file twice changes nothing',
     });
   }
-  if (!outcome.result.ok) {
+  const refusal = outcome.kind === 'dropped' ? outcome.reason : outcome.result.ok ? null : outcome.result.reason;
+  if (refusal !== null) {
     throw new HactlError({
       code: 'refused',
       what: 'the configuration was not applied',
-      why: outcome.result.reason,
+      why: refusal,
       next: 'nothing was changed; mend it and run the command again',
     });
   }

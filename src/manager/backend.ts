@@ -4,7 +4,9 @@
  */
 import { HactlError, operationId } from '../base/index.js';
 import type { ManagerId, ServerAddress } from '../base/index.js';
+import { ReignEnded } from '../ha/index.js';
 import type { HaState, ReceivedObservation } from '../ha/index.js';
+import type { SecretSource } from '../config/index.js';
 import { operationById, operationsOf, statusResponse } from '../http/index.js';
 import type {
   ApplyRequest,
@@ -21,7 +23,6 @@ import type { RaftNode } from '../raft/index.js';
 import type { RpcNode } from '../rpc/index.js';
 import type { AnswerRight } from './answer-right.js';
 import { applyConfig } from './apply.js';
-import type { SecretReader } from './apply.js';
 import type { Reign } from './reign.js';
 import { requestSwitchover } from './switchover-request.js';
 
@@ -35,7 +36,7 @@ export interface BackendOptions {
   readonly observations: () => ReadonlyMap<string, ReceivedObservation>;
   readonly reign: () => Reign | null;
   readonly httpAddresses: ReadonlyMap<ManagerId, ServerAddress>;
-  readonly secrets: SecretReader;
+  readonly secrets: SecretSource;
 }
 
 export class Backend implements ManagerBackend {
@@ -108,8 +109,14 @@ export class Backend implements ManagerBackend {
   }
 
   async switchover(cluster: string, request: SwitchoverRequest): Promise<SwitchoverResponse> {
-    const id = operationId(`so-${request.requestId.slice(0, 40)}`);
-    return requestSwitchover(await this.#provenReign(), cluster, id, request);
+    const id = operationId(`so-${request.requestId}`);
+    const reign = await this.#provenReign();
+    try {
+      return await requestSwitchover(reign, cluster, id, request);
+    } catch (thrown) {
+      if (thrown instanceof ReignEnded) throw outcomeUnknown(thrown);
+      throw thrown;
+    }
   }
 
   /** Throws `not-leader` or `no-quorum`. After it the state is current. */
@@ -135,4 +142,16 @@ export class Backend implements ManagerBackend {
     }
     return verdicts;
   }
+}
+
+function outcomeUnknown(cause: ReignEnded): HactlError {
+  return new HactlError(
+    {
+      code: 'unknown-outcome',
+      what: 'it is not known whether the switchover was begun',
+      why: cause.message,
+      next: '`hactl history` tells; asking again with the same request id does not begin a second one',
+    },
+    { cause },
+  );
 }

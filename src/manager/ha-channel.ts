@@ -29,7 +29,10 @@ interface Round {
   readonly isEnough: (soFar: readonly Observation[]) => boolean;
 }
 
-const pulseEveryMs = 100;
+/** A right is asked for several times while it lasts. */
+const pulsesPerRight = 5;
+/** A frame has a size; an observation is a kilobyte or two. */
+const observationsPerMessage = 100;
 /** A majority confirms the leader this often, so that its own right to answer never lapses while it leads. */
 const proofWithinMs = 400;
 
@@ -56,7 +59,7 @@ export class HaChannel implements QuorumPort {
     });
     raft.onApplied(() => this.#pulse());
     raft.onRoleChange((status) => this.#followLeader(status.leader));
-    this.#timer = setInterval(() => this.#pulse(), pulseEveryMs);
+    this.#timer = setInterval(() => this.#pulse(), this.#options.right.rightMs / pulsesPerRight);
   }
 
   stop(): void {
@@ -138,14 +141,17 @@ export class HaChannel implements QuorumPort {
 
   #followLeader(leader: ManagerId | null): void {
     if (leader === this.#leader) return;
-    const { right, self, watchers } = this.#options;
+    const { right, self, voters, watchers } = this.#options;
     this.#leader = leader;
     right.forgetQuestions();
-    if (leader === self) right.beginReign();
+    if (leader === self) right.beginReign(voters.filter((voter) => voter !== self));
     this.#pulse();
     const observations = [...watchers.latest().values()];
     if (leader === null || leader === self || observations.length === 0) return;
-    this.#send(leader, { kind: 'observations', observations });
+    for (let from = 0; from < observations.length; from += observationsPerMessage) {
+      const part = observations.slice(from, from + observationsPerMessage);
+      this.#send(leader, { kind: 'observations', observations: part });
+    }
   }
 
   #pulse(): void {

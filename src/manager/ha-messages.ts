@@ -68,9 +68,27 @@ function isObservation(value: unknown, from: ManagerId): value is Observation {
     && isShortText(server)
     && isFields(outcome)
     && probeKinds.includes(outcome['kind'] as ProbeKind)
-    && (outcome['kind'] !== 'ok' || isFields(outcome['facts']))
+    && (outcome['kind'] !== 'ok' || isFacts(outcome['facts']))
     && isCount(misses)
     && typeof missingForMs === 'number'
     && missingForMs >= 0
     && (nonce === null || isShortText(nonce));
+}
+
+/** What the verdict and the table read without asking. */
+function isFacts(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const { serverUuid, version, executed, startedAtS, replica, replicaUuids } = value;
+  const isText = (text: unknown): boolean => typeof text === 'string';
+  return [serverUuid, version, executed].every(isText)
+    && typeof startedAtS === 'number'
+    && Array.isArray(replicaUuids)
+    && (replica === null || isReplicaFacts(replica));
+}
+
+function isReplicaFacts(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const texts = ['sourceHost', 'sourceUuid', 'receiver', 'applier', 'received'];
+  const numbers = ['sourcePort', 'heartbeats', 'heartbeatPeriodMs'];
+  return texts.every((key) => typeof value[key] === 'string') && numbers.every((key) => typeof value[key] === 'number');
 }

@@ -5,6 +5,7 @@
 import { encodeCommand } from './command-codec.js';
 import type { ManagerId, Term } from '../base/index.js';
 import type { Command, CommandResult, HaState, LogOutcome, LogPort } from '../ha/index.js';
+import { isStaleSerial } from '../raft/index.js';
 import type { ProposalSession, RaftNode } from '../raft/index.js';
 
 /** A commit needs a majority's fsync; a disk that takes longer than this is not one to fail over with. */
@@ -26,15 +27,18 @@ export class ReignLogPort implements LogPort {
     this.term = term;
   }
 
-  async propose(command: Command, session?: ProposalSession): Promise<LogOutcome> {
+  async propose(command: Command, requestId?: string): Promise<LogOutcome> {
     if (!this.#isReigning()) return { kind: 'lost', reason: 'this manager does not lead any more' };
-    const outcome = await this.#raft.propose(encodeCommand(command), session ?? this.#nextSession(), proposeWithinMs);
+    const session = requestId === undefined ? this.#nextSession() : { id: `r-${requestId}`, serial: 1 };
+    const outcome = await this.#raft.propose(encodeCommand(command), session, proposeWithinMs);
     switch (outcome.kind) {
       case 'applied':
+        if (isStaleSerial(outcome.result)) return { kind: 'lost', reason: 'a later proposal came first' };
         return { kind: 'applied', index: outcome.index, result: outcome.result as CommandResult };
       case 'not-leader':
         return { kind: 'lost', reason: 'this manager does not lead any more' };
       case 'dropped':
+        return { kind: 'dropped', reason: outcome.reason };
       case 'unknown':
         return { kind: 'lost', reason: outcome.reason };
     }

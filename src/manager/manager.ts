@@ -53,6 +53,8 @@ export async function createManager(
     peers: voters
       .filter((id) => id !== config.id)
       .map((id) => ({ id, address: config.managers.get(id)?.rpc ?? config.listen.rpc })),
+    storeId: meta.storeId,
+    electionTimeoutMs: config.raft.electionTimeoutMs,
     log: say,
   });
   const machine = new HaMachine();
@@ -171,6 +173,7 @@ class RunningManager implements Manager {
     const { machine, voters } = this.#parts;
     this.#table.retain(voters, machine.state.clusters);
     this.#watchers.follow(machine.state);
+    for (const key of this.#own.keys()) if (!this.#watchers.latest().has(key)) this.#own.delete(key);
     this.#reign?.follow(machine.state);
     this.#news.announce();
   }
@@ -188,7 +191,6 @@ class RunningManager implements Manager {
       ports: this.#ports(term),
       table: this.#table,
       news: this.#news,
-      state: () => this.#parts.machine.state,
       onBug: (thrown) => {
         this.#parts.log.fatal({ event: 'bug', err: thrown });
         this.#fail(thrown instanceof Error ? thrown.message : String(thrown));
@@ -219,10 +221,11 @@ class RunningManager implements Manager {
   async #quietSince(index: number): Promise<void> {
     const { voters, loaded } = this.#parts;
     const others = voters.filter((voter) => voter !== loaded.config.id);
+    const endsAtMs = performance.now() + this.#right.msUntilQuiet(others, index);
     for (;;) {
-      const waitMs = this.#right.msUntilQuiet(others, index);
+      // Pulses arrive meanwhile: they may shorten the wait, and never prolong it.
+      const waitMs = Math.min(endsAtMs - performance.now(), this.#right.msUntilQuiet(others, index));
       if (waitMs <= 0) return;
-      // Pulses arrive meanwhile and may shorten the wait.
       await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, 5)));
     }
   }
@@ -272,7 +275,7 @@ class RunningManager implements Manager {
       observations: () => this.#own,
       reign: () => this.#reign,
       httpAddresses: new Map([...loaded.config.managers].map(([id, addresses]) => [id, addresses.http])),
-      secrets: { source: nodeSecretSource(), read: (ref) => this.#secret(ref) },
+      secrets: nodeSecretSource(),
     });
   }
 }

@@ -13,7 +13,6 @@ export interface ReignOptions {
   readonly ports: HaPorts;
   readonly table: ObservationTable;
   readonly news: News;
-  readonly state: () => HaState;
   /** A supervisor failed with something that is no expected outcome: a bug. */
   readonly onBug: (thrown: unknown) => void;
 }

@@ -1,7 +1,7 @@
 /** A person asks for a switchover: checked at once, so that a refusal comes with its reasons and starts nothing. */
 import { HactlError } from '../base/index.js';
 import type { OperationId, ServerName } from '../base/index.js';
-import { awayFrom, lookAtAll, planSwitchover } from '../ha/index.js';
+import { awayFrom, lookAtAll, membersOf, planSwitchover } from '../ha/index.js';
 import type { ClusterState } from '../ha/index.js';
 import type { SwitchoverRequest, SwitchoverResponse } from '../http/index.js';
 import type { Reign } from './reign.js';
@@ -39,7 +39,7 @@ export async function requestSwitchover(
     oldPrimary: cluster.primary,
     newPrimary: plan.target,
     refusals,
-    plan: plan.target === null ? [] : sayPlan(cluster, plan.target),
+    plan: plan.target === null ? [] : sayPlan(cluster, membersOf(cluster, reign.table), plan.target),
   };
   if (request.dryRun) return { operationId: null, ...answer };
   if (refusals.length > 0) throw refused(cluster, refusals);
@@ -58,13 +58,17 @@ function declaredServer(cluster: ClusterState, name: string): ServerName {
   });
 }
 
-function sayPlan(cluster: ClusterState, target: ServerName): readonly string[] {
-  const others = cluster.spec.servers.map((server) => server.name).filter((server) => server !== target);
+function sayPlan(
+  cluster: ClusterState,
+  members: readonly ServerName[],
+  target: ServerName,
+): readonly string[] {
+  const others = members.filter((server) => server !== target);
   return [
     `close ${cluster.primary} for writes and disconnect its clients (at most ${cluster.spec.switchover.maxPauseMs} ms)`,
     `${target} executes the last transaction of ${cluster.primary}`,
     `open ${target} for writes and publish it as the primary`,
-    `${others.join(', ')} replicate from ${target}`,
+    `${others.join(' and ')} replicate from ${target}`,
   ];
 }
 

@@ -44,6 +44,8 @@ export class Watchers {
         const known = this.#watched.get(key);
         if (known?.made === made) continue;
         known?.prober.stop();
+        // What was seen at another address is nothing that was seen of this server.
+        if (known !== undefined) this.#latest.delete(key);
         this.#watched.set(key, {
           cluster: cluster.name,
           server: server.name,

@@ -6,7 +6,7 @@
 import { ActionError } from '../base/index.js';
 import { unless, type ActionStatements } from './action-statements.js';
 import { limits } from './limits.js';
-import { countOrNull, text } from './row.js';
+import { countOrNull, text, type Row } from './row.js';
 import { nowMs, sleep } from './timers.js';
 
 /** Who acts; of the shape of ha's Fence. */
@@ -42,10 +42,12 @@ interface Holder {
 
 async function holderOf(on: ActionStatements, name: string): Promise<Holder | null> {
   const { lockHolder, sessionAttributes } = on.session.flavor.statements;
-  const id = countOrNull(await on.row('see who holds the lock', lockHolder, { values: [name] }), 'holder');
+  const doing = 'see who holds the lock';
+  const id = await on.readRow(doing, lockHolder, (row) => countOrNull(row, 'holder'), { values: [name] });
   if (id === null) return null;
-  const rows = await on.run('see who holds the lock', sessionAttributes, { values: [id] });
-  const words = new Map(rows.map((row) => [text(row, 'name'), text(row, 'value')]));
+  const read = (rows: readonly Row[]): Map<string, string> =>
+    new Map(rows.map((row) => [text(row, 'name'), text(row, 'value')]));
+  const words = await on.read(doing, sessionAttributes, read, { values: [id] });
   const given = words.get('hactl_epoch') ?? '';
   return { id, epoch: /^\d{1,15}$/.test(given) ? Number(given) : null, manager: words.get('hactl_manager') ?? '' };
 }
@@ -61,12 +63,13 @@ export async function takeLock(
   const endsAtMs = nowMs() + withinMs;
   const killed = new Set<number>();
   for (;;) {
-    const got = await on.row('take the lock', tryLock, { values: [name] });
-    if (countOrNull(got, 'got') === 1) return;
+    const got = await on.readRow('take the lock', tryLock, (row) => countOrNull(row, 'got'), { values: [name] });
+    if (got === 1) return;
     const holder = await holderOf(on, name);
     if (holder !== null && holder.epoch !== null && holder.epoch > fence.epoch) {
       const who = `epoch ${holder.epoch} of manager ${holder.manager}`;
-      throw new ActionError('fenced', `${on.server}: ${who} holds the lock, ours is epoch ${fence.epoch}`);
+      const sentence = `${on.server}: ${who} holds the lock, ours is epoch ${fence.epoch}`;
+      throw new ActionError('fenced', sentence, { higherEpoch: holder.epoch });
     }
     if (holder !== null && !killed.has(holder.id)) {
       const epoch = holder.epoch === null ? 'an unreadable epoch' : `epoch ${holder.epoch}`;
@@ -74,7 +77,8 @@ export async function takeLock(
       await unless([noSuchThread], on.run('end the holder of the lock', killSession, { values: [holder.id] }));
       killed.add(holder.id);
     }
-    if (nowMs() >= endsAtMs) {
+    // A try that is cut off by its deadline would be `unknown`, where this is plain.
+    if (nowMs() + limits.lockPollMs + limits.lockTryMs > endsAtMs) {
       const who = holder === null ? 'other sessions' : `session ${holder.id}`;
       throw on.refuse(`${who} still held the lock after ${Math.round(withinMs)} ms, KILL or not`);
     }
@@ -87,7 +91,8 @@ export async function recordedEpoch(on: ActionStatements, cluster: string): Prom
   let epoch: number | null = null;
   const read = async (): Promise<void> => {
     const sql = on.session.flavor.statements.recordedEpoch;
-    epoch = countOrNull(await on.row('read the recorded epoch', sql, { values: [cluster] }), 'epoch');
+    const options = { values: [cluster] };
+    epoch = await on.readRow('read the recorded epoch', sql, (row) => countOrNull(row, 'epoch'), options);
   };
   await unless([noSuchDatabase, noSuchTable], read());
   return epoch;
@@ -96,7 +101,8 @@ export async function recordedEpoch(on: ActionStatements, cluster: string): Prom
 export async function refuseHigherEpoch(on: ActionStatements, fence: FenceWords): Promise<void> {
   const recorded = await recordedEpoch(on, fence.cluster);
   if (recorded === null || recorded <= fence.epoch) return;
-  throw new ActionError('fenced', `${on.server}: epoch ${recorded} is recorded there, ours is epoch ${fence.epoch}`);
+  const sentence = `${on.server}: epoch ${recorded} is recorded there, ours is epoch ${fence.epoch}`;
+  throw new ActionError('fenced', sentence, { higherEpoch: recorded });
 }
 
 export async function writeEpoch(on: ActionStatements, fence: FenceWords): Promise<void> {

@@ -7,10 +7,10 @@ import type { Secret, ServerAddress, ServerFacts, ServerName } from '../base/ind
 import { fenceAttributes, refuseHigherEpoch, takeLock, writeEpoch } from './action-lock.js';
 import type { FenceWords, LogLine } from './action-lock.js';
 import { ActionStatements, actionError } from './action-statements.js';
-import { clientIds, endClients } from './clients.js';
+import { clientIds, endAllClients, endPresentClients } from './clients.js';
 import { limits } from './limits.js';
 import { forgetSource, pointAt, stopReceiver, waitExecuted, type SourceWords } from './receiver.js';
-import { isOn, text } from './row.js';
+import { isOn, text, type Row } from './row.js';
 import { Session } from './session.js';
 import { nowMs } from './timers.js';
 
@@ -36,7 +36,8 @@ export async function openActionSession(options: ActionSessionOptions): Promise<
   } catch (thrown) {
     throw actionError(thrown, server, 'connect');
   }
-  const on = new ActionStatements(session, server);
+  // Bound by the time that the caller gave, whatever each statement may take otherwise.
+  const on = new ActionStatements(session, server, endsAtMs);
   try {
     await on.run('keep this session out of the binary log', session.flavor.statements.withoutBinlog);
     await takeLock(on, fence, endsAtMs - nowMs(), options.log ?? (() => undefined));
@@ -46,7 +47,7 @@ export async function openActionSession(options: ActionSessionOptions): Promise<
     session.close();
     throw thrown;
   }
-  return new MysqlActionSession(on, options);
+  return new MysqlActionSession(new ActionStatements(session, server), options);
 }
 
 interface Writability {
@@ -76,7 +77,7 @@ export class MysqlActionSession {
 
   async disconnectClients(): Promise<number> {
     await this.setOffline(true);
-    return this.killClients();
+    return endAllClients(this.#on, this.#options.user);
   }
 
   /** Ends the sessions of replicas too, where their account has no CONNECTION_ADMIN: they reconnect only after. */
@@ -88,7 +89,7 @@ export class MysqlActionSession {
   }
 
   killClients(): Promise<number> {
-    return endClients(this.#on, this.#options.user);
+    return endPresentClients(this.#on, this.#options.user);
   }
 
   async closeForWrites(withinMs: number): Promise<void> {
@@ -156,13 +157,12 @@ export class MysqlActionSession {
     return this.#on.session.flavor.statements;
   }
 
-  async #writability(): Promise<Writability> {
-    const row = await this.#on.row('read back', this.#statements.writability);
-    return {
+  #writability(): Promise<Writability> {
+    return this.#on.readRow('read back', this.#statements.writability, (row) => ({
       readOnly: isOn(row['read_only']),
       superReadOnly: isOn(row['super_read_only']),
       offline: isOn(row['offline_mode']),
-    };
+    }));
   }
 
   /** The server gives up by itself (error 1205) before we do: then it is `rejected`, and not `unknown`. */
@@ -173,8 +173,9 @@ export class MysqlActionSession {
   }
 
   async #setSwitch(names: readonly string[], isOnWanted: boolean): Promise<void> {
-    const rows = await this.#on.run('read semi-sync settings', this.#statements.semiSyncVariables);
-    const values = new Map(rows.map((row) => [text(row, 'name'), row['value']]));
+    const read = (rows: readonly Row[]): Map<string, unknown> =>
+      new Map(rows.map((row) => [text(row, 'name'), row['value']]));
+    const values = await this.#on.read('read semi-sync settings', this.#statements.semiSyncVariables, read);
     const name = names.find((known) => values.has(known));
     if (name === undefined || isOn(values.get(name)) === isOnWanted) return;
     await this.#on.run(`set ${name}`, this.#on.session.flavor.setGlobalSwitch(name, isOnWanted));

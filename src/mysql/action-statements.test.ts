@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ActionError } from '../base/index.js';
 import { actionError, unless } from './action-statements.js';
 import { SqlFailure, type FailureKind } from './classify.js';
+import { BadRow } from './row.js';
 
 const failure = (kind: FailureKind, errno: number | null, isSent: boolean): SqlFailure =>
   new SqlFailure({ kind, reason: kind, detail: 'it said so', errno, isSent });
@@ -19,6 +20,13 @@ describe('actionError', () => {
     const error = actionError(given, 'db1', 'promote');
     expect(error).toMatchObject({ failure: wanted, serverErrno: errno });
     expect(error.message).toMatch(/^db1: .*promote: it said so$/);
+  });
+
+  it('is `rejected` for an answer that cannot be read', () => {
+    const error = actionError(new BadRow('gtid_executed', 'GTID set', '0-1-5'), 'db1', 'look');
+    expect(error).toMatchObject({ failure: 'rejected', serverErrno: null });
+    expect(error.message)
+      .toBe("db1: cannot look: the server's answer has no GTID set in column gtid_executed, but 0-1-5");
   });
 
   it('lets a bug through', () => {

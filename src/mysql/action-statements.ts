@@ -6,12 +6,15 @@ import { ActionError, type ServerFacts } from '../base/index.js';
 import { mayBeHalfDone, SqlFailure } from './classify.js';
 import { readFacts } from './facts.js';
 import { limits } from './limits.js';
-import type { Row } from './row.js';
+import { BadRow, type Row } from './row.js';
 import type { Session } from './session.js';
+import { nowMs } from './timers.js';
 
 /** `doing` completes the sentence "<server>: cannot ...". */
 export function actionError(thrown: unknown, server: string, doing: string): ActionError {
   if (thrown instanceof ActionError) return thrown;
+  // The answer came, so nothing is unknown about the statement; only nothing can be concluded from it.
+  if (thrown instanceof BadRow) return new ActionError('rejected', `${server}: cannot ${doing}: ${thrown.message}`);
   if (!(thrown instanceof SqlFailure)) throw thrown;
   const { errno, isSent, message } = thrown;
   // The failure itself is no `cause`: its text is in the sentence, and nothing else of it may get into a log.
@@ -32,14 +35,20 @@ export interface RunOptions {
 export class ActionStatements {
   readonly session: Session;
   readonly server: string;
+  readonly #endsAtMs: number;
 
-  constructor(session: Session, server: string) {
+  /** `endsAtMs`: a deadline of all statements together, on top of their own. */
+  constructor(session: Session, server: string, endsAtMs = Infinity) {
     this.session = session;
     this.server = server;
+    this.#endsAtMs = endsAtMs;
   }
 
   async run(doing: string, sql: string, options: RunOptions = {}): Promise<readonly Row[]> {
-    const { values = [], withinMs = limits.statementMs, isSecret = false } = options;
+    const { values = [], isSecret = false } = options;
+    const leftMs = this.#endsAtMs - nowMs();
+    if (leftMs <= 0) throw new ActionError('unreachable', `${this.server}: no time was left to ${doing}`);
+    const withinMs = Math.min(options.withinMs ?? limits.statementMs, leftMs);
     try {
       return await this.session.query(sql, { values, withinMs, isSecret });
     } catch (thrown) {
@@ -47,9 +56,24 @@ export class ActionStatements {
     }
   }
 
-  async row(doing: string, sql: string, options: RunOptions = {}): Promise<Row> {
+  /** Runs and decodes; an answer that cannot be read is `rejected`. */
+  async read<T>(
+    doing: string,
+    sql: string,
+    decode: (rows: readonly Row[]) => T,
+    options: RunOptions = {},
+  ): Promise<T> {
     const rows = await this.run(doing, sql, options);
-    return rows[0] ?? {};
+    try {
+      return decode(rows);
+    } catch (thrown) {
+      throw this.#failed(thrown, doing);
+    }
+  }
+
+  /** The same for a single row; no row is an empty one. */
+  readRow<T>(doing: string, sql: string, decode: (row: Row) => T, options: RunOptions = {}): Promise<T> {
+    return this.read(doing, sql, (rows) => decode(rows[0] ?? {}), options);
   }
 
   async look(withinMs: number = limits.statementMs): Promise<ServerFacts> {

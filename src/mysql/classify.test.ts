@@ -12,7 +12,7 @@ const table: readonly (readonly [string, unknown, Phase, FailureKind, string])[]
   ['closed by the peer', { code: 'PROTOCOL_CONNECTION_LOST', message: 'x' }, 'established', 'reset', 'reset'],
   ['broken pipe', system('EPIPE'), 'established', 'reset', 'reset'],
   ['no route', system('EHOSTUNREACH'), 'connecting', 'timeout', 'timeout'],
-  ['no network', system('ENETUNREACH'), 'connecting', 'timeout', 'timeout'],
+  ['no network', system('ENETUNREACH'), 'connecting', 'unknown', 'unknown'],
   ['kernel gave up', system('ETIMEDOUT'), 'connecting', 'timeout', 'timeout'],
   ['kernel gave up later', system('ETIMEDOUT'), 'established', 'timeout', 'timeout'],
   ['unknown name', system('ENOTFOUND'), 'resolving', 'unknown', 'unknown'],
@@ -51,6 +51,17 @@ describe('classify', () => {
     expect(classify(one, options).kind).toBe('timeout');
   });
 
+  it('is told by the address that it has a network to', () => {
+    const told = (...codes: readonly string[]): FailureKind => {
+      const thrown = Object.assign(new Error(''), { errors: codes.map(system) });
+      return classify(thrown, { phase: 'connecting', isSent: false }).kind;
+    };
+    expect(told('ENETUNREACH', 'ECONNREFUSED')).toBe('refused');
+    expect(told('ENETUNREACH', 'ETIMEDOUT')).toBe('timeout');
+    expect(told('ECONNREFUSED', 'EADDRNOTAVAIL', 'ETIMEDOUT')).toBe('timeout');
+    expect(told('ENETUNREACH', 'ENETUNREACH')).toBe('unknown');
+  });
+
   it('keeps nothing of the message about a secret statement', () => {
     const said = { ...packet(1064, 'ER_PARSE_ERROR'), message: "near 'hunter2'", sqlMessage: "near 'hunter2'" };
     const failure = classify(said, { phase: 'established', isSent: true, isSecret: true });
@@ -70,9 +81,10 @@ describe('silence', () => {
     ['resolving', 'unknown'],
     ['connecting', 'timeout'],
     ['greeting', 'hung'],
+    ['authenticating', 'hung'],
     ['established', 'hung'],
   ] as const)('while %s is %s', (phase, kind) => {
-    expect(silence(phase, 100, false).kind).toBe(kind);
+    expect(silence(phase, 100, false)).toMatchObject({ kind, silentIn: phase === 'resolving' ? null : phase });
   });
 });
 

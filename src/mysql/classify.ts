@@ -14,8 +14,10 @@ export type Phase =
   | 'resolving'
   /** No TCP connection yet. */
   | 'connecting'
-  /** TCP is up, the server has not let us in yet. */
+  /** TCP is up, which the kernel does alone: the server has said nothing yet. */
   | 'greeting'
+  /** The server has spoken: a thread of its own is at work for us. Not logged in yet. */
+  | 'authenticating'
   /** Logged in. */
   | 'established';
 
@@ -28,6 +30,8 @@ export interface FailureText {
   readonly errno: number | null;
   /** A statement was handed to the connection before this happened. */
   readonly isSent: boolean;
+  /** Where it stood when time ran out; absent where something else ended it. */
+  readonly silentIn?: Phase | null;
 }
 
 /** Thrown by sessions. Its callers turn it into a ProbeOutcome or an ActionError; it never leaves this folder. */
@@ -36,6 +40,7 @@ export class SqlFailure extends Error {
   readonly reason: string;
   readonly errno: number | null;
   readonly isSent: boolean;
+  readonly silentIn: Phase | null;
 
   constructor(text: FailureText) {
     super(text.detail);
@@ -44,6 +49,13 @@ export class SqlFailure extends Error {
     this.reason = text.reason;
     this.errno = text.errno;
     this.isSent = text.isSent;
+    this.silentIn = text.silentIn ?? null;
+  }
+
+  /** The same failure, as it is for another statement. */
+  whenSent(isSent: boolean): SqlFailure {
+    const { kind, reason, message: detail, errno, silentIn } = this;
+    return new SqlFailure({ kind, reason, detail, errno, isSent, silentIn });
   }
 }
 
@@ -56,7 +68,6 @@ const kindByCode: Readonly<Record<string, FailureKind>> = {
   ETIMEDOUT: 'timeout',
   EHOSTUNREACH: 'timeout',
   EHOSTDOWN: 'timeout',
-  ENETUNREACH: 'timeout',
   // From here on the observer's own machine is short of something, or its resolver is.
   ENOTFOUND: 'unknown',
   EAI_AGAIN: 'unknown',
@@ -67,6 +78,7 @@ const kindByCode: Readonly<Record<string, FailureKind>> = {
   ENOMEM: 'unknown',
   EADDRNOTAVAIL: 'unknown',
   ENETDOWN: 'unknown',
+  ENETUNREACH: 'unknown',
   EACCES: 'unknown',
   EPERM: 'unknown',
 };
@@ -128,12 +140,15 @@ function readRaw(thrown: unknown): Raw {
 
 /**
  * A name with several addresses fails with all their errors together. `refused` must then hold for each of them: one
- * address that only timed out may be where the server lives.
+ * address that only timed out may be where the server lives. What is our own fault tells only where nothing else does:
+ * most managers without IPv6 would otherwise never see a server die whose name has such an address too.
  */
 function telling(thrown: unknown): unknown {
   const errors = typeof thrown === 'object' && thrown !== null ? (thrown as { errors?: unknown }).errors : undefined;
   if (!Array.isArray(errors) || errors.length === 0) return thrown;
-  return errors.find((error) => readRaw(error).code !== 'ECONNREFUSED') ?? errors[0];
+  const kindOf = (error: unknown): FailureKind => kindByCode[readRaw(error).code] ?? 'unknown';
+  const isTold = (error: unknown): boolean => kindOf(error) !== 'unknown';
+  return errors.find((error) => isTold(error) && kindOf(error) !== 'refused') ?? errors.find(isTold) ?? errors[0];
 }
 
 export interface ClassifyOptions {
@@ -158,7 +173,10 @@ export function classify(thrown: unknown, options: ClassifyOptions): SqlFailure 
     // The kernel gave up on a connection that once stood: the host fell silent.
     return new SqlFailure({ kind, reason: kind, detail: `connection lost: ${message}`, errno: null, isSent });
   }
-  if (kind !== undefined) return new SqlFailure({ kind, reason: kind, detail: message, errno: null, isSent });
+  if (kind !== undefined) {
+    const silentIn = code === 'ETIMEDOUT' ? options.phase : null;
+    return new SqlFailure({ kind, reason: kind, detail: message, errno: null, isSent, silentIn });
+  }
   if (isDialling) {
     return new SqlFailure({ kind: 'unknown', reason: 'unknown', detail: message, errno: null, isSent });
   }
@@ -177,11 +195,12 @@ export function silence(phase: Phase, afterMs: number, isSent: boolean): SqlFail
   }
   if (phase === 'connecting') {
     const detail = `no TCP connection within ${ms} ms`;
-    return new SqlFailure({ kind: 'timeout', reason: 'timeout', detail, errno: null, isSent });
+    return new SqlFailure({ kind: 'timeout', reason: 'timeout', detail, errno: null, isSent, silentIn: phase });
   }
-  const detail =
-    phase === 'greeting'
-      ? `TCP connection accepted, no login within ${ms} ms`
-      : `logged in, statement not finished within ${ms} ms`;
-  return new SqlFailure({ kind: 'hung', reason: 'hung', detail, errno: null, isSent });
+  const detail = {
+    greeting: `TCP connection accepted, no greeting within ${ms} ms`,
+    authenticating: `greeting received, no login within ${ms} ms`,
+    established: `logged in, statement not finished within ${ms} ms`,
+  }[phase];
+  return new SqlFailure({ kind: 'hung', reason: 'hung', detail, errno: null, isSent, silentIn: phase });
 }

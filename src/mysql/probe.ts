@@ -2,12 +2,14 @@
  * Watches one server from this manager: a persistent session, a look each interval, and news at once when the
  * connection closes. Sends nothing that changes anything. A round never lasts longer than its deadline, and one round
  * runs at a time. What this process itself is to blame for (a stalled event loop, a missing secret) is `unknown` and
- * never a miss.
+ * never a miss. A session that hangs is held until it is answered or closed, and new ones come ever more seldom.
  */
 import { isMiss, type ProbeOutcome, type Secret, type ServerAddress } from '../base/index.js';
 import { endsSession, SqlFailure } from './classify.js';
 import { readFacts } from './facts.js';
+import { HangMemory } from './hang-memory.js';
 import { limits } from './limits.js';
+import { BadRow } from './row.js';
 import { Session } from './session.js';
 import { after, nowMs, type Timeout } from './timers.js';
 
@@ -44,8 +46,10 @@ class SessionProber implements Prober {
   #timer: Timeout | null = null;
   #isStopped = false;
   #isInRound = false;
-  /** The connection closed while a round ran that no longer looks at it. */
+  /** The held session closed or was answered while a round ran that no longer looks at it. */
   #hasNews = false;
+  #lastNewsAtMs = -Infinity;
+  readonly #hangs = new HangMemory();
   #misses = 0;
   #missingSinceMs = 0;
   #confirming = 0;
@@ -67,17 +71,19 @@ class SessionProber implements Prober {
     if (this.#confirming >= limits.confirmingProbesMax) {
       return { kind: 'unknown', detail: 'more confirming probes at once than this manager runs' };
     }
-    this.#confirming += 1;
     const begunAtMs = this.#nowMs();
+    if (!this.#hangs.mayConfirm(begunAtMs)) return this.#hangs.hungUntil(begunAtMs);
+    this.#confirming += 1;
     try {
-      const session = await this.#connect(begunAtMs);
+      const session = await this.#logIn(begunAtMs);
       try {
-        return await this.#look(session, begunAtMs);
+        await session.begin({ withinMs: this.#leftMs(begunAtMs) });
+        return await this.#look(session, begunAtMs, true);
       } finally {
         session.close();
       }
     } catch (thrown) {
-      return this.#outcomeOf(thrown, begunAtMs, 0);
+      return this.#outcomeOf(thrown, begunAtMs, { lateByMs: 0, isConfirming: true });
     } finally {
       this.#confirming -= 1;
     }
@@ -105,35 +111,39 @@ class SessionProber implements Prober {
     this.#schedule(this.#pauseAfter(outcome, begunAtMs));
   }
 
-  /** The held session may have been lost for reasons of its own (killed, idle): one new connection tells. */
+  /**
+   * The held session may have been lost for reasons of its own (killed, idle): one new connection tells. One that hangs
+   * is held while the server is left alone, and until a new one is logged in: its end or its answer is news.
+   */
   async #attempt(begunAtMs: number, lateByMs: number): Promise<ProbeOutcome> {
     const held = this.#session;
     try {
-      if (held !== null && !held.isLost) {
+      if (held !== null && !held.isLost && !held.isHanging) {
         try {
-          return await this.#look(held, begunAtMs);
+          return await this.#look(held, begunAtMs, false);
         } catch (thrown) {
           if (!isLoss(thrown)) throw thrown;
         }
       }
-      this.#dropSession();
-      const session = await this.#connect(begunAtMs);
+      if (this.#hangs.waitMs(this.#nowMs()) > 0) return this.#hangs.hungUntil(this.#nowMs());
+      const session = await this.#logIn(begunAtMs);
       if (this.#isStopped) {
         session.close();
         return { kind: 'unknown', detail: 'the prober was stopped' };
       }
       this.#hold(session);
-      return await this.#look(session, begunAtMs);
+      await session.begin({ withinMs: this.#leftMs(begunAtMs), isPatient: true });
+      return await this.#look(session, begunAtMs, false);
     } catch (thrown) {
-      this.#dropSession();
-      return this.#outcomeOf(thrown, begunAtMs, lateByMs);
+      if (this.#session?.isHanging !== true) this.#dropSession();
+      return this.#outcomeOf(thrown, begunAtMs, { lateByMs, isConfirming: false });
     }
   }
 
-  #connect(begunAtMs: number): Promise<Session> {
+  #logIn(begunAtMs: number): Promise<Session> {
     const { address, user, attributes } = this.#options;
     const password = this.#secret();
-    return Session.open({
+    return Session.logIn({
       address,
       user,
       password,
@@ -151,20 +161,36 @@ class SessionProber implements Prober {
     }
   }
 
-  async #look(session: Session, begunAtMs: number): Promise<ProbeOutcome> {
-    const facts = await readFacts(session, this.#leftMs(begunAtMs));
-    return { kind: 'ok', facts, latencyMs: Math.max(0, this.#nowMs() - begunAtMs) };
+  async #look(session: Session, begunAtMs: number, isConfirming: boolean): Promise<ProbeOutcome> {
+    const facts = await readFacts(session, this.#leftMs(begunAtMs), !isConfirming);
+    const endedAtMs = this.#nowMs();
+    const outcome: ProbeOutcome = { kind: 'ok', facts, latencyMs: Math.max(0, endedAtMs - begunAtMs) };
+    this.#hangs.learn(outcome, null, endedAtMs, isConfirming);
+    return outcome;
   }
 
   #leftMs(begunAtMs: number): number {
     return this.#options.timeoutMs - (this.#nowMs() - begunAtMs);
   }
 
+  #outcomeOf(
+    thrown: unknown,
+    begunAtMs: number,
+    { lateByMs, isConfirming }: { readonly lateByMs: number; readonly isConfirming: boolean },
+  ): ProbeOutcome {
+    const silentIn = thrown instanceof SqlFailure ? thrown.silentIn : null;
+    const outcome = this.#named(thrown, begunAtMs, lateByMs);
+    this.#hangs.learn(outcome, silentIn, this.#nowMs(), isConfirming);
+    return this.#hangs.read(outcome, silentIn);
+  }
+
   /**
    * Silence counts only if this process was awake to hear: a deadline that fired late by more than half its length
    * (or a round that began so late) says more about us than about the server.
    */
-  #outcomeOf(thrown: unknown, begunAtMs: number, lateByMs: number): ProbeOutcome {
+  #named(thrown: unknown, begunAtMs: number, lateByMs: number): ProbeOutcome {
+    // What it said may be right, and this version of hactl cannot read it: whoever says something is alive.
+    if (thrown instanceof BadRow) return { kind: 'alive', reason: 'unreadable answer', detail: thrown.message };
     if (!(thrown instanceof SqlFailure)) throw thrown;
     const { kind, reason, message: detail } = thrown;
     if (kind === 'alive') return { kind, reason, detail };
@@ -176,18 +202,32 @@ class SessionProber implements Prober {
   }
 
   #hold(session: Session): void {
+    this.#dropSession();
     this.#session = session;
-    session.onLost(() => {
+    session.onNews(() => {
       if (this.#session !== session) return;
+      this.#hangs.endPause();
       // In a round the failing statement tells; between rounds this is the news.
       if (this.#isInRound) this.#hasNews = true;
-      else this.#schedule(0);
+      else if (this.#takesNews()) this.#schedule(0);
     });
+  }
+
+  /**
+   * At most one round out of turn per interval: something that closes our session after each answer would otherwise
+   * get a new login with every one.
+   */
+  #takesNews(): boolean {
+    const atMs = this.#nowMs();
+    if (atMs - this.#lastNewsAtMs < this.#options.intervalMs) return false;
+    this.#lastNewsAtMs = atMs;
+    return true;
   }
 
   #dropSession(): void {
     const session = this.#session;
     this.#session = null;
+    this.#hasNews = false;
     session?.close();
   }
 
@@ -205,9 +245,11 @@ class SessionProber implements Prober {
 
   #pauseAfter(outcome: ProbeOutcome, begunAtMs: number): number {
     const { intervalMs } = this.#options;
-    if (this.#hasNews && this.#session?.isLost === true) return 0;
-    const tookMs = this.#nowMs() - begunAtMs;
-    if (isMiss(outcome.kind)) return Math.min(intervalMs, limits.missRetryMs);
+    if (this.#hasNews && this.#session?.isHanging !== true && this.#takesNews()) return 0;
+    const endedAtMs = this.#nowMs();
+    const waitMs = this.#hangs.waitMs(endedAtMs);
+    if (isMiss(outcome.kind)) return Math.min(intervalMs, Math.max(waitMs, limits.missRetryMs));
+    const tookMs = endedAtMs - begunAtMs;
     return Math.max(intervalMs - tookMs, limits.roundGapMs);
   }
 }

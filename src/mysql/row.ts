@@ -1,10 +1,19 @@
-/** Reading rows whose types depend on server version and driver options: everything is asked for by what it must be. */
+/**
+ * Reading rows whose types depend on server version and driver options: everything is asked for by what it must be.
+ * What is not becomes a BadRow, which its callers turn into a ProbeOutcome or an ActionError: it never leaves this
+ * folder.
+ */
+import { GtidSet } from '../base/index.js';
 
 export type Row = Readonly<Record<string, unknown>>;
 
+/** Enough of an unreadable value to recognise it in a message. */
+const excerptChars = 80;
+
 export class BadRow extends Error {
-  constructor(column: string, wanted: string) {
-    super(`the server's answer has no ${wanted} in column ${column}`);
+  constructor(column: string, wanted: string, found = '') {
+    const shown = found.length > excerptChars ? `${found.slice(0, excerptChars)}...` : found;
+    super(`the server's answer has no ${wanted} in column ${column}${shown === '' ? '' : `, but ${shown}`}`);
     this.name = 'BadRow';
   }
 }
@@ -37,5 +46,26 @@ export function isOn(value: unknown): boolean {
   return word === '1' || word === 'ON' || word === 'YES' || word === 'TRUE';
 }
 
-/** GTID sets come with line breaks; without white space two equal answers are equal texts. */
-export const gtidText = (row: Row, column: string): string => text(row, column).replace(/\s+/g, '');
+/**
+ * GTID sets come with line breaks; without white space two equal answers are equal texts. Parsed once here, since every
+ * later reader takes it for granted that facts can be parsed.
+ */
+export function gtidText(row: Row, column: string): string {
+  const given = text(row, column).replace(/\s+/g, '');
+  if (GtidSet.tryParse(given) === null) throw new BadRow(column, 'GTID set', given);
+  return given;
+}
+
+/** A JSON object as a row of its own; an absent one is empty. */
+export function jsonRow(row: Row, column: string): Row {
+  const json = text(row, column);
+  if (json === '') return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    throw new BadRow(column, 'JSON object', json);
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw new BadRow(column, 'JSON object', json);
+  return parsed as Row;
+}

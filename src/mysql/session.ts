@@ -1,7 +1,8 @@
 /**
  * One connection to one server, with the driver's traps closed: deadlines outside the driver, the socket itself
- * destroyed when one expires, one statement at a time, news of a closed connection at once. A session never reconnects
- * and never repeats a statement; whoever lost it opens a new one and looks. Every failure is a SqlFailure.
+ * destroyed when one expires (unless its owner is patient), one statement at a time, news of a closed connection at
+ * once. A session never reconnects and never repeats a statement; whoever lost it opens a new one and looks. Every
+ * failure is a SqlFailure.
  */
 import net from 'node:net';
 import { createConnection, type Connection } from 'mysql2';
@@ -27,6 +28,8 @@ export interface StatementOptions {
   readonly withinMs: number;
   /** The text holds a password: nothing of the server's message may be repeated. */
   readonly isSecret?: boolean;
+  /** The deadline ends the statement for its caller only: the session goes on waiting for the answer. */
+  readonly isPatient?: boolean;
 }
 
 function dial(options: SessionOptions): { connection: Connection; socket: net.Socket } {
@@ -69,7 +72,8 @@ export class Session {
   #failStatement: ((failure: SqlFailure) => void) | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   #queued = 0;
-  #onLost: (() => void) | null = null;
+  #onNews: (() => void) | null = null;
+  #isHanging = false;
 
   private constructor(connection: Connection, socket: net.Socket, serverVersion: string, flavor: Flavor) {
     this.#connection = connection;
@@ -87,8 +91,21 @@ export class Session {
     if (socket.destroyed || socket.readableEnded) lose(closed);
   }
 
+  /** Logged in and begun. */
   static async open(options: SessionOptions): Promise<Session> {
     const begunAtMs = nowMs();
+    const session = await Session.logIn(options);
+    try {
+      await session.begin({ withinMs: options.withinMs - (nowMs() - begunAtMs) });
+    } catch (thrown) {
+      session.close();
+      throw thrown;
+    }
+    return session;
+  }
+
+  /** Logged in only: `begin` must come before anything else. For whoever holds on to a session that hangs there. */
+  static async logIn(options: SessionOptions): Promise<Session> {
     const { connection, socket, serverVersion } = await logIn(options);
     const flavor = flavorOf(serverVersion);
     if (flavor === null) {
@@ -96,31 +113,39 @@ export class Session {
       const detail = `version ${serverVersion} is not supported`;
       throw new SqlFailure({ kind: 'alive', reason: 'unsupported version', detail, errno: null, isSent: false });
     }
-    const session = new Session(connection, socket, serverVersion, flavor);
+    return new Session(connection, socket, serverVersion, flavor);
+  }
+
+  async begin(options: Pick<StatementOptions, 'withinMs' | 'isPatient'>): Promise<void> {
     try {
-      const withinMs = options.withinMs - (nowMs() - begunAtMs);
-      await session.query(flavor.statements.beginSession, { withinMs });
+      await this.query(this.flavor.statements.beginSession, options);
     } catch (thrown) {
-      session.close();
-      const { kind, reason, message: detail, errno } = thrown as SqlFailure;
       // Nothing that a caller asked for was sent.
-      throw new SqlFailure({ kind, reason, detail, errno, isSent: false });
+      throw thrown instanceof SqlFailure ? thrown.whenSent(false) : thrown;
     }
-    return session;
   }
 
   get isLost(): boolean {
     return this.#lost !== null;
   }
 
-  /** Called once, at once, when the connection goes away without `close` having been called. */
-  onLost(listener: () => void): void {
-    this.#onLost = listener;
+  /** A patient statement is still not answered: nothing else can be sent. */
+  get isHanging(): boolean {
+    return this.#isHanging && this.#lost === null;
+  }
+
+  /**
+   * Called at once when the connection goes away without `close` having been called, and when a hanging statement is
+   * answered after all.
+   */
+  onNews(listener: () => void): void {
+    this.#onNews = listener;
   }
 
   /** Statements run one after another; the deadline of each begins when it is sent. */
   query(sql: string, options: StatementOptions): Promise<readonly Row[]> {
     assert(this.#queued < limits.queuedStatementsMax, 'more statements wait on a session than its bound');
+    assert(!this.isHanging, 'a statement is sent behind one that hangs');
     this.#queued += 1;
     const run = this.#tail.then(() => this.#send(sql, options)).finally(() => {
       this.#queued -= 1;
@@ -137,9 +162,9 @@ export class Session {
 
   /** Ends the session. An idle one says goodbye first, so that the server does not count an aborted client. */
   close(): void {
-    const isIdle = this.#failStatement === null && this.#lost === null;
+    const isIdle = this.#failStatement === null && this.#lost === null && !this.#isHanging;
     const detail = 'the session was closed here';
-    this.#onLost = null;
+    this.#onNews = null;
     if (!isIdle) {
       this.#lose(new SqlFailure({ kind: 'unknown', reason: 'closed', detail, errno: null, isSent: false }));
       return;
@@ -153,6 +178,7 @@ export class Session {
     const lost = this.#lost;
     if (lost !== null) {
       const { kind, reason, message: detail } = lost;
+      // Without a number: this statement was not answered.
       return Promise.reject(new SqlFailure({ kind, reason, detail, errno: null, isSent: false }));
     }
     return new Promise((resolve, reject) => {
@@ -162,13 +188,22 @@ export class Session {
         reject(failure);
       };
       const deadline = after(options.withinMs, () => {
-        this.#lose(silence('established', options.withinMs, true));
+        const failure = silence('established', options.withinMs, true);
+        if (options.isPatient !== true) {
+          this.#lose(failure);
+          return;
+        }
+        this.#isHanging = true;
+        fail(failure);
       });
       this.#failStatement = fail;
       const values = options.values === undefined ? [] : [...options.values];
       this.#connection.query({ sql, values }, (error, result) => {
         // A statement that was given up is answered with a late error by the driver: nobody waits any more.
-        if (this.#failStatement !== fail) return;
+        if (this.#failStatement !== fail) {
+          this.#hearLate(error);
+          return;
+        }
         if (error === null) {
           deadline.cancel();
           this.#failStatement = null;
@@ -183,13 +218,20 @@ export class Session {
     });
   }
 
+  #hearLate(error: unknown): void {
+    if (!this.isHanging) return;
+    this.#isHanging = false;
+    const failure = error === null ? null : classify(error, { phase: 'established', isSent: true });
+    if (failure !== null && (failure.errno === null || endsSession(failure.errno))) this.#lose(failure);
+    else this.#onNews?.();
+  }
+
   #lose(failure: SqlFailure): void {
     if (this.#lost !== null) return;
     this.#lost = failure;
     this.#socket.destroy();
-    const { kind, reason, message: detail, errno } = failure;
-    this.#failStatement?.(new SqlFailure({ kind, reason, detail, errno, isSent: true }));
-    this.#onLost?.();
+    this.#failStatement?.(failure.whenSent(true));
+    this.#onNews?.();
   }
 }
 
@@ -226,6 +268,9 @@ function logIn(options: SessionOptions): Promise<LoggedIn> {
     });
     socket.on('connect', () => {
       phase = 'greeting';
+    });
+    socket.once('data', () => {
+      phase = 'authenticating';
     });
     socket.on('close', () => failWith({ code: 'ECONNRESET', message: 'connection closed before the login was done' }));
     (connection as unknown as NodeJS.EventEmitter).on('connect', (greeting: { serverVersion?: unknown }) => {

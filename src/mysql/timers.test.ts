@@ -36,8 +36,10 @@ it('does not call back once it is cancelled, even when the time is already up', 
   const timeout = after(1, () => {
     isCalled = true;
   });
+  // Due right after it in the same turn: by then its time is up, and its callback waits for the sockets to be read.
+  const turn = new Promise<void>((resolve) => setTimeout(resolve, 1));
   block(10);
-  await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  await turn;
   timeout.cancel();
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(isCalled).toBe(false);

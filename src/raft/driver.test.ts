@@ -31,6 +31,7 @@ class SlowStore extends MemoryLogStore {
 }
 
 interface Rig {
+  readonly events: string[];
   readonly node: RaftNode;
   readonly store: SlowStore;
   readonly applied: string[];
@@ -38,7 +39,12 @@ interface Rig {
   readonly receive: (from: ManagerId, message: Message) => void;
 }
 
-async function startRig(voters: readonly ManagerId[], apply?: (entry: AppliedEntry) => unknown): Promise<Rig> {
+async function startRig(
+  voters: readonly ManagerId[],
+  apply?: (entry: AppliedEntry) => unknown,
+  monotonicMs = (): number => performance.now(),
+): Promise<Rig> {
+  const events: string[] = [];
   const store = new SlowStore();
   const applied: string[] = [];
   const sent: [ManagerId, Message][] = [];
@@ -63,15 +69,15 @@ async function startRig(voters: readonly ManagerId[], apply?: (entry: AppliedEnt
     electionTimeoutMs: 50,
     heartbeatMs: 10,
     prng: createPrng(7),
-    clock: { monotonicMs: () => performance.now(), wallMs: () => 1_700_000_000_000 },
-    log: () => undefined,
+    clock: { monotonicMs, wallMs: () => 1_700_000_000_000 },
+    log: (event) => events.push(event),
   });
   cleanups.push(() => {
     store.release();
     return node.stop();
   });
   await node.start();
-  return { node, store, applied, sent, receive: (from, message) => receive(from, message) };
+  return { events, node, store, applied, sent, receive: (from, message) => receive(from, message) };
 }
 
 const command = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -123,6 +129,19 @@ describe('the driver', () => {
     expect(votes()).toEqual([]);
     store.release();
     await until(() => expect(votes()).toEqual([[m2, expect.objectContaining({ term: 9, granted: true })]]));
+  });
+
+  it('does not give up a leader it has just heard because it slept before', async () => {
+    let nowMs = 0;
+    const { node, events, receive } = await startRig([m1, m2], undefined, () => nowMs);
+    const zero = { prevIndex: logIndex(0), prevTerm: term(0), commitIndex: logIndex(0) };
+    receive(m2, { kind: 'append-request', term: term(1), ...zero, readRound: 0, entries: [] });
+    // Four pauses age the heartbeat by one interval each: 4 x 10 ms stay below the timeout of 50 ms.
+    for (let pause = 1; pause <= 4; pause += 1) {
+      nowMs += 60_000;
+      await until(() => expect(events.filter((event) => event === 'ticks-late')).toHaveLength(pause));
+    }
+    expect(node.status()).toMatchObject({ role: 'follower', leader: m2 });
   });
 
   it('proves leadership when alone, and refuses without it', async () => {

@@ -6,7 +6,7 @@
  */
 import { assertNever, errorMessage, HactlError, logIndex, term } from '../base/index.js';
 import type { LogIndex, ManagerId, Prng } from '../base/index.js';
-import { RaftCore, raftCoreDefaults, restoredFault } from './core/index.js';
+import { RaftCore, raftCoreDefaults, restoredFault, sessionIdCharsMax } from './core/index.js';
 import type { Input, Message, Output, StoredEntry, WriteSeq } from './core/index.js';
 import { SessionedStateMachine } from './sessions.js';
 import { Ticker } from './ticker.js';
@@ -37,8 +37,6 @@ export interface RaftNodeOptions {
 const proposalsWaitingMax = 1024;
 /** Messages that wait for a disk. More mean a stuck disk; any message may be lost, so the oldest goes. */
 const sendsHeldMax = 4096;
-/** Must be what peers accept (decode-message.ts). */
-const sessionIdCharsMax = 256;
 
 interface HeldSend {
   readonly after: WriteSeq;
@@ -78,11 +76,12 @@ class Driver implements RaftNode {
       this.#settleHalted = resolve;
     });
     this.#stateMachine = new SessionedStateMachine(options.stateMachine);
-    const { electionTicks, tickMs } = this.#timing();
+    const { heartbeatTicks, tickMs } = this.#timing();
     this.#ticker = new Ticker({
       tickMs,
-      // Half a timeout: a follower that slept must hear its leader's next heartbeat before it gives up on it.
-      catchUpTicksMax: Math.max(1, Math.floor(electionTicks / 2)),
+      // What queued up during the pause is heard first, so the missed ticks age a heartbeat that was only just heard.
+      // One interval is how old it can rightly be; more would take from the time left to hear the next one.
+      catchUpTicksMax: heartbeatTicks,
       monotonicMs: () => options.clock.monotonicMs(),
       onTick: () => this.#feed({ kind: 'tick', nowMs: options.clock.wallMs() }),
       onPause: (lateMs) => options.log('ticks-late', { lateMs: Math.round(lateMs) }),

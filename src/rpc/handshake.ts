@@ -1,7 +1,8 @@
 /**
- * The first frames of a connection. The dialler says hello (protocol range, cluster, from, to); the other side checks
- * each part and answers welcome, or refused with a reason. Two clusters that were given each other's addresses, or a
- * manager whose address now belongs to another one, are told apart here and can never exchange a vote.
+ * The first frames of a connection. The dialler says hello (protocol range, cluster, from, to, store, timing); the
+ * other side checks each part and answers welcome, or refused with a reason. Two clusters that were given each other's
+ * addresses, or a manager whose address now belongs to another one, are told apart here and can never exchange a vote.
+ * All of it is claimed and nothing proved: it catches mistakes, not malice.
  * A sender is not refused for being absent from the local configuration: its configuration may be newer than ours
  * (Raft thesis 4.1).
  */
@@ -15,6 +16,9 @@ export interface Hello {
   readonly clusterId: string;
   readonly from: ManagerId;
   readonly to: ManagerId;
+  /** Null: not said. */
+  readonly storeId: string | null;
+  readonly electionTimeoutMs: number | null;
 }
 
 export type RefusalReason =
@@ -24,7 +28,11 @@ export type RefusalReason =
   /** The caller wanted another manager than this one. */
   | 'wrong-receiver'
   /** The caller claims our own id: two managers were started with one id. */
-  | 'own-id';
+  | 'own-id'
+  /** Its election timeout is not ours. A vote within the longer of two timeouts breaks what the other one relies on. */
+  | 'other-timing'
+  /** Its id is connected now from another store: two managers run with one id, or it was made anew after a loss. */
+  | 'other-store';
 
 export interface Refusal {
   readonly reason: RefusalReason;
@@ -32,21 +40,30 @@ export interface Refusal {
 }
 
 export type HelloVerdict =
-  | { readonly kind: 'accepted'; readonly from: ManagerId; readonly protocol: number }
+  | { readonly kind: 'accepted'; readonly hello: Hello; readonly protocol: number }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-interface Self {
+export interface Identity {
   readonly clusterId: string;
   readonly self: ManagerId;
+  readonly storeId: string | null;
+  readonly electionTimeoutMs: number | null;
+}
+
+/** The connection that the caller's id has now. */
+export interface Present {
+  readonly storeId: string | null;
+  readonly address: string;
 }
 
 const magic = 'hactl';
 
-export function helloOf(own: Self, to: ManagerId): Record<string, unknown> {
-  return { magic, protocolMin, protocolMax, clusterId: own.clusterId, from: own.self, to };
+export function helloOf(own: Identity, to: ManagerId): Record<string, unknown> {
+  const { clusterId, self: from, storeId, electionTimeoutMs } = own;
+  return { magic, protocolMin, protocolMax, clusterId, from, to, storeId, electionTimeoutMs };
 }
 
-export function welcomeOf(own: Self, protocol: number): Record<string, unknown> {
+export function welcomeOf(own: Identity, protocol: number): Record<string, unknown> {
   return { magic, protocol, clusterId: own.clusterId, from: own.self };
 }
 
@@ -64,12 +81,21 @@ export function decodeHello(body: Uint8Array): Hello | null {
   const fields = fieldsOf(body);
   if (fields === null || fields.magic !== magic) return null;
   const { protocolMin: min, protocolMax: max, clusterId, from, to } = fields;
+  const { storeId = null, electionTimeoutMs = null } = fields;
   if (!isCount(min) || !isCount(max) || !isShortText(clusterId) || !isName(from) || !isName(to)) return null;
-  return { protocolMin: min, protocolMax: max, clusterId, from, to };
+  if (storeId !== null && !isShortText(storeId)) return null;
+  if (electionTimeoutMs !== null && !isCount(electionTimeoutMs)) return null;
+  return { protocolMin: min, protocolMax: max, clusterId, from, to, storeId, electionTimeoutMs };
 }
 
-/** Cluster before receiver: a stranger learns nothing about who lives here. */
-export function judgeHello(own: Self, hello: Hello | null): HelloVerdict {
+/** What one of the two does not say is not compared. */
+const differ = (left: unknown, right: unknown): boolean => left !== null && right !== null && left !== right;
+
+/**
+ * Cluster before receiver: a stranger learns nothing about who lives here. The same store again is a reconnect, which
+ * replaces what may be half-open; another one has to wait until the present connection is gone.
+ */
+export function judgeHello(own: Identity, hello: Hello | null, present: Present | null): HelloVerdict {
   const refused = (reason: RefusalReason, detail: string): HelloVerdict => ({
     kind: 'refused',
     refusal: { reason, detail },
@@ -83,11 +109,18 @@ export function judgeHello(own: Self, hello: Hello | null): HelloVerdict {
     const ours = `${protocolMin}..${protocolMax}`;
     return refused('protocol-version', `${ours} here, ${hello.protocolMin}..${hello.protocolMax} there`);
   }
-  return { kind: 'accepted', from: hello.from, protocol };
+  if (differ(own.electionTimeoutMs, hello.electionTimeoutMs)) {
+    const both = `${own.electionTimeoutMs} ms here, ${hello.electionTimeoutMs} ms there`;
+    return refused('other-timing', `the election timeout of ${hello.from} is another one: ${both}`);
+  }
+  if (present !== null && differ(present.storeId, hello.storeId)) {
+    return refused('other-store', `${hello.from} is already connected from ${present.address}, with another store`);
+  }
+  return { kind: 'accepted', hello, protocol };
 }
 
 /** Null: a welcome from the manager that was dialled. Otherwise what is wrong with it. */
-export function judgeWelcome(own: Self, peer: ManagerId, body: Uint8Array): string | null {
+export function judgeWelcome(own: Identity, peer: ManagerId, body: Uint8Array): string | null {
   const fields = fieldsOf(body);
   if (fields === null || fields.magic !== magic) return 'bad-welcome';
   if (fields.clusterId !== own.clusterId) return 'wrong-cluster';

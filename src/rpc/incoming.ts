@@ -1,15 +1,15 @@
 /**
  * Connections that peers dialled: receive-only, but for the handshake's answer and pongs. Bounded against anyone who
  * can reach the port: so many connections, so many bytes before the handshake, so much time for it, one connection per
- * peer (a newer one replaces a half-open older one), frames under the limit, nothing buffered for one who does not
- * read.
+ * peer (a newer one of the same store replaces a half-open older one), frames under the limit, nothing buffered for one
+ * who does not read.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { errorMessage, HactlError, type ManagerId, type ServerAddress } from '../base/index.js';
 import type { Channel } from './types.js';
 import { decode } from './codec.js';
 import { channelOfKind, encodeControlFrame, frameKinds, FrameReader, type Frame } from './frames.js';
-import { decodeHello, judgeHello, welcomeOf } from './handshake.js';
+import { decodeHello, judgeHello, welcomeOf, type Identity } from './handshake.js';
 import {
   frameBytesMax,
   handshakeBytesMax,
@@ -20,9 +20,7 @@ import {
   silentPingsMax,
 } from './limits.js';
 
-export interface IncomingOptions {
-  readonly clusterId: string;
-  readonly self: ManagerId;
+export interface IncomingOptions extends Identity {
   readonly listen: ServerAddress;
   readonly log: (event: string, facts: Record<string, unknown>) => void;
   readonly onHeard: (from: ManagerId) => void;
@@ -36,6 +34,7 @@ interface Connection {
   readonly address: string;
   /** Null until the handshake is done. */
   from: ManagerId | null;
+  storeId: string | null;
   timer: NodeJS.Timeout | null;
   heardSinceCheck: boolean;
   silentChecks: number;
@@ -110,6 +109,7 @@ export class IncomingSide {
       reader: new FrameReader(handshakeBytesMax),
       address: `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`,
       from: null,
+      storeId: null,
       timer: setTimeout(() => this.#refuse(connection, 'handshake-timed-out', ''), handshakeTimeoutMs),
       heardSinceCheck: false,
       silentChecks: 0,
@@ -152,24 +152,30 @@ export class IncomingSide {
 
   #shakeHands(connection: Connection, frame: Frame): void {
     const hello = frame.kind === frameKinds.hello ? decodeHello(frame.body) : null;
-    const verdict = judgeHello(this.#options, hello);
+    const present = hello === null ? null : this.#connectionFrom(hello.from);
+    const verdict = judgeHello(this.#options, hello, present);
     if (verdict.kind === 'refused') {
       const { refusal } = verdict;
       this.#reply(connection, frameKinds.refused, refusal);
       this.#refuse(connection, refusal.reason, refusal.detail);
       return;
     }
-    for (const other of this.#connections) {
-      if (other !== connection && other.from === verdict.from) this.#end(other);
-    }
-    connection.from = verdict.from;
+    if (present !== null) this.#end(present);
+    const { from, storeId } = verdict.hello;
+    connection.from = from;
+    connection.storeId = storeId;
     connection.reader.raiseLimit(frameBytesMax);
     if (connection.timer !== null) clearTimeout(connection.timer);
     connection.timer = setInterval(() => this.#checkAlive(connection), pingIntervalMs);
     this.#reply(connection, frameKinds.welcome, welcomeOf(this.#options, verdict.protocol));
     this.#lastRefusal = '';
-    this.#options.onHeard(verdict.from);
-    this.#options.onAccepted(verdict.from);
+    this.#options.onHeard(from);
+    this.#options.onAccepted(from);
+  }
+
+  #connectionFrom(id: ManagerId): Connection | null {
+    for (const connection of this.#connections) if (connection.from === id) return connection;
+    return null;
   }
 
   /** A peer pings all the time, so silence means that its end is gone without a word. */

@@ -5,12 +5,12 @@
  * to a socket at most once; nothing is ever sent again.
  */
 import { connect, type Socket } from 'node:net';
-import { errorMessage, type ManagerId } from '../base/index.js';
+import { errorMessage } from '../base/index.js';
 import type { Channel, RpcPeer } from './types.js';
 import { Backoff } from './backoff.js';
 import { decode } from './codec.js';
 import { encodeControlFrame, encodeFrame, frameKinds, FrameReader, kindOfChannel, type Frame } from './frames.js';
-import { decodeRefusal, helloOf, judgeWelcome } from './handshake.js';
+import { decodeRefusal, helloOf, judgeWelcome, type Identity } from './handshake.js';
 import {
   backoffMinMs,
   handshakeBytesMax,
@@ -21,9 +21,7 @@ import {
 } from './limits.js';
 import { SendQueue } from './send-queue.js';
 
-export interface OutgoingOptions {
-  readonly clusterId: string;
-  readonly self: ManagerId;
+export interface OutgoingOptions extends Identity {
   readonly peer: RpcPeer;
   readonly nowMs: () => number;
   readonly log: (event: string, facts: Record<string, unknown>) => void;

@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { assert, type ManagerId } from '../base/index.js';
 import { channels, type Channel, type PeerState, type RpcNode, type RpcOptions } from './types.js';
+import type { Identity } from './handshake.js';
 import { IncomingSide } from './incoming.js';
 import { reachableMs } from './limits.js';
 import { OutgoingLink } from './outgoing.js';
@@ -34,16 +35,16 @@ class Node implements TcpRpcNode {
   #unknownReceivers = 0;
 
   constructor(options: RpcOptions) {
-    const { clusterId, self, listen, log } = options;
+    const { clusterId, self, listen, log, storeId = null, electionTimeoutMs = null } = options;
+    const identity: Identity = { clusterId, self, storeId, electionTimeoutMs };
     for (const peer of options.peers) {
       assert(peer.id !== self, 'a manager is not its own peer');
       assert(!this.#links.has(peer.id), 'peers must be distinct');
       const onHeard = (): void => this.#heard(peer.id);
-      this.#links.set(peer.id, new OutgoingLink({ clusterId, self, peer, log, nowMs, onHeard }));
+      this.#links.set(peer.id, new OutgoingLink({ ...identity, peer, log, nowMs, onHeard }));
     }
     this.#incoming = new IncomingSide({
-      clusterId,
-      self,
+      ...identity,
       listen,
       log,
       onHeard: (from) => this.#heard(from),

@@ -21,6 +21,10 @@ export interface RpcOptions {
   readonly self: ManagerId;
   readonly listen: ServerAddress;
   readonly peers: readonly RpcPeer[];
+  /** Random, of this manager's data directory: tells two managers with one id apart. Not compared when absent. */
+  readonly storeId?: string;
+  /** Must be one for all managers: peers with another are refused. Not compared when absent. */
+  readonly electionTimeoutMs?: number;
   readonly log: (event: string, facts: Record<string, unknown>) => void;
 }
 

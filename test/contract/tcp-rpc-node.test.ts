@@ -4,7 +4,7 @@ import { freePorts } from './free-ports.js';
 import { managerId, type ManagerId } from '../../src/base/index.js';
 import { decode } from '../../src/rpc/codec.js';
 import { encodeControlFrame, frameKinds, FrameReader } from '../../src/rpc/frames.js';
-import { createRpcNode, frameBytesMax, type TcpRpcNode } from '../../src/rpc/index.js';
+import { createRpcNode, frameBytesMax, type RpcOptions, type TcpRpcNode } from '../../src/rpc/index.js';
 import { handshakeBytesMax, incomingMax, queueBytesMax, socketBytesMax } from '../../src/rpc/limits.js';
 
 const [m1, m2, m3] = [managerId('m1'), managerId('m2'), managerId('m3')];
@@ -25,6 +25,7 @@ async function startNode(
   port: number,
   peers: Record<string, number>,
   clusterId = 'cluster',
+  more: Partial<RpcOptions> = {},
 ): Promise<{ node: TcpRpcNode; logged: Logged[] }> {
   const logged: Logged[] = [];
   const node = createRpcNode({
@@ -33,6 +34,7 @@ async function startNode(
     listen: addressOf(port),
     peers: Object.entries(peers).map(([id, peerPort]) => ({ id: managerId(id), address: addressOf(peerPort) })),
     log: (event, facts) => logged.push({ event, facts }),
+    ...more,
   });
   await node.start();
   cleanups.push(() => node.stop());
@@ -118,11 +120,13 @@ describe('the transport', () => {
   it.each([
     ['an unknown protocol', hello({ protocolMin: 7, protocolMax: 9 }), 'protocol-version'],
     ['its own id', hello({ from: 'm1' }), 'own-id'],
+    ['another election timeout', hello({ electionTimeoutMs: 500 }), 'other-timing'],
+    ['a store id that is no text', hello({ storeId: 7 }), 'bad-hello'],
     ['no hello', encodeControlFrame(16, 'payload'), 'bad-hello'],
     ['a hello without fields', encodeControlFrame(frameKinds.hello, { magic: 'hactl' }), 'bad-hello'],
   ])('refuses %s, and says so to the caller', async (_what, bytes, reason) => {
     const [p1 = 0] = await freePorts(1);
-    const { node, logged } = await startNode(m1, p1, {});
+    const { node, logged } = await startNode(m1, p1, {}, 'cluster', { electionTimeoutMs: 1000 });
     const heard: unknown[] = [];
     node.on('raft', (_from, payload) => heard.push(payload));
     const { socket, frames, closed } = await dial(p1);
@@ -182,6 +186,45 @@ describe('the transport', () => {
     second.socket.write(hello());
     await first.closed;
     expect(node.stats().incomingConnections).toBe(1);
+  });
+
+  it('refuses a second manager with the id of one that is connected, until that one is gone', async () => {
+    const [p1 = 0] = await freePorts(1);
+    const { node, logged } = await startNode(m1, p1, {}, 'cluster', { storeId: 'own' });
+    const first = await dial(p1);
+    first.socket.write(hello({ storeId: 'one' }));
+    await eventually(() => expect(first.frames).toHaveLength(1));
+    const second = await dial(p1);
+    second.socket.write(hello({ storeId: 'two' }));
+    await second.closed;
+    expect(second.frames).toEqual([[frameKinds.refused, expect.objectContaining({ reason: 'other-store' })]]);
+    const facts = logged.find(({ event }) => event === 'peer-refused')?.facts;
+    expect(facts).toMatchObject({ reason: 'other-store', detail: expect.stringContaining('m2') as string });
+    // The first one is not disturbed, and may come again.
+    const again = await dial(p1);
+    again.socket.write(hello({ storeId: 'one' }));
+    await first.closed;
+    expect(again.frames.map(([kind]) => kind)).toEqual([frameKinds.welcome]);
+    again.socket.destroy();
+    await eventually(() => expect(node.stats().incomingConnections).toBe(0));
+    const anew = await dial(p1);
+    anew.socket.write(hello({ storeId: 'two' }));
+    await eventually(() => expect(anew.frames.map(([kind]) => kind)).toEqual([frameKinds.welcome]));
+  });
+
+  it('refuses a manager with another election timeout, on both sides, and takes one with the same', async () => {
+    const [p1 = 0, p2 = 0, p3 = 0] = await freePorts(3);
+    const timed = (electionTimeoutMs: number, storeId: string) => ({ electionTimeoutMs, storeId });
+    const all = { m1: p1, m2: p2, m3: p3 };
+    const without = (id: 'm1' | 'm2' | 'm3') => Object.fromEntries(Object.entries(all).filter(([peer]) => peer !== id));
+    const { node: one, logged: at1 } = await startNode(m1, p1, without('m1'), 'cluster', timed(1000, 'a'));
+    const { logged: at2 } = await startNode(m2, p2, without('m2'), 'cluster', timed(500, 'b'));
+    await startNode(m3, p3, without('m3'), 'cluster', timed(1000, 'c'));
+    for (const logged of [at1, at2]) {
+      await eventually(() => expect(reasonsIn(logged)).toContain('refused-other-timing'));
+      await eventually(() => expect(reasonsIn(logged)).toContain('other-timing'));
+    }
+    await eventually(() => expect(one.peers().map(({ reachable }) => reachable)).toEqual([false, true]));
   });
 
   it('holds a bounded amount for a peer that reads nothing, and drops the oldest', async () => {

@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ActionError, Secret, serverName } from '../../src/base/index.js';
 import type { ActionSession } from '../../src/ha/ports.js';
-import { openActionSession, type MysqlActionSession } from '../../src/mysql/index.js';
+import { createProber, openActionSession, type MysqlActionSession } from '../../src/mysql/index.js';
 import { accounts, startMysqlCluster, until, type MysqlCluster } from '../support/mysql-cluster.js';
 import type { MysqlServer } from '../support/mysql-server.js';
 
@@ -65,6 +65,42 @@ async function client(server: MysqlServer): Promise<Connection> {
   return connection;
 }
 
+interface Pool {
+  /** Connections made so far. */
+  connected(): number;
+  written(): number;
+  stop(): Promise<void>;
+}
+
+/** Connects anew at once, tries one write, holds the connection a moment: so many times side by side. */
+function keepReconnecting(server: MysqlServer, size: number): Pool {
+  const { user, password } = accounts.app;
+  const stop = new AbortController();
+  let connected = 0;
+  let written = 0;
+  const loop = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      const connection = await server.connect({ user, password }).catch(() => null);
+      if (connection === null) continue;
+      connected += 1;
+      connection.on('error', () => undefined);
+      const writing = connection.query('INSERT INTO app.kept VALUES (?)', [1_000_000 + connected]);
+      await writing.then(() => { written += 1; }, () => undefined);
+      await connection.query('SELECT SLEEP(0.02)').catch(() => undefined);
+      connection.destroy();
+    }
+  };
+  const loops = Array.from({ length: size }, loop);
+  return {
+    connected: () => connected,
+    written: () => written,
+    stop: async () => {
+      stop.abort();
+      await Promise.all(loops);
+    },
+  };
+}
+
 const failureOrNull = (work: Promise<unknown>): Promise<unknown> => work.then(() => null, (error: unknown) => error);
 
 const failureOf = async (work: Promise<unknown>): Promise<ActionError> => {
@@ -92,6 +128,7 @@ describe('the right to act', () => {
     const error = await failureOf(open(primary, 4));
     expect(error.failure).toBe('fenced');
     expect(error.message).toContain('epoch 5');
+    expect(error.higherEpoch).toBe(5);
     await expect(higher.look()).resolves.toMatchObject({ serverId: 1 });
   });
 
@@ -109,7 +146,7 @@ describe('the right to act', () => {
     await session.recordEpoch();
     await session.recordEpoch();
     session.close();
-    expect((await failureOf(open(primary, 6))).failure).toBe('fenced');
+    expect(await failureOf(open(primary, 6))).toMatchObject({ failure: 'fenced', higherEpoch: 7 });
     await expect(open(primary, 7)).resolves.toBeDefined();
     expect(await executed(primary)).toBe(before);
   });
@@ -157,6 +194,72 @@ describe('clients', () => {
     expect(await session.killClients()).toBe(0);
     await expect(client(primary)).resolves.toBeDefined();
     await cluster.waitUntilLevel();
+  });
+
+  it('of an application that uses our account are counted and killed, and probers of any manager are not', async () => {
+    const session = await open(primary, 24);
+    let heard: (kind: string) => void = () => undefined;
+    const first = new Promise<string>((resolve) => { heard = resolve; });
+    const prober = createProber({
+      address: { host: primary.host, port: primary.port }, user: accounts.hactl.user,
+      password: () => new Secret(accounts.hactl.password), intervalMs: 60_000, timeoutMs: 1000,
+      attributes: { hactl_manager: 'm2' }, onOutcome: (outcome) => heard(outcome.kind),
+    });
+    try {
+      expect(await first).toBe('ok');
+      expect(await session.countClients()).toBe(0);
+      const { user, password } = accounts.hactl;
+      const sharing = await primary.connect({ user, password });
+      connections.push(sharing);
+      expect(await session.countClients()).toBe(1);
+      expect(await session.killClients()).toBe(0);
+      await expect(sharing.query('SELECT 1')).rejects.toThrow();
+      const rows = await primary.sql("SELECT ID FROM information_schema.processlist WHERE USER = 'hactl'");
+      expect(rows).toHaveLength(2);
+    } finally {
+      prober.stop();
+    }
+  });
+
+  it('are told by the account where the server keeps no attributes', async () => {
+    await replica.restart({ performance_schema_session_connect_attrs_size: '0' });
+    const session = await open(replica, 25);
+    const { user, password } = accounts.hactl;
+    connections.push(await replica.connect({ user, password }));
+    expect(await session.countClients()).toBe(0);
+    await client(replica);
+    expect(await session.countClients()).toBe(1);
+    expect(await session.killClients()).toBe(0);
+    await replica.restart({ performance_schema_session_connect_attrs_size: '512' });
+  }, 60_000);
+
+  it('that were there are gone after a kill, however fast a pool of short connections comes back', async () => {
+    const session = await open(primary, 22);
+    await session.closeForWrites(1000);
+    const pool = keepReconnecting(primary, 8);
+    try {
+      // From here on there is hardly a moment without any client.
+      await until('the pool is connected', 5000, async () => (await session.countClients()) >= 4);
+      const idle = await client(primary);
+      const countBefore = pool.connected();
+      const begunAt = performance.now();
+      expect(await session.killClients()).toBe(0);
+      expect(performance.now() - begunAt).toBeLessThan(400);
+      await expect(idle.query('SELECT 1')).rejects.toThrow();
+      await until('the pool is back', 5000, () => pool.connected() > countBefore + 20);
+      expect(pool.written()).toBe(0);
+    } finally {
+      await pool.stop();
+    }
+    await session.openForWrites();
+  });
+
+  it('that may not be killed are counted as left', async () => {
+    const session = await open(primary, 23);
+    const mighty = await primary.connect();
+    connections.push(mighty);
+    expect(await session.killClients()).toBe(1);
+    await expect(mighty.query('SELECT 1')).resolves.toBeDefined();
   });
 
   it('are disconnected and kept out until the server is online again', async () => {

@@ -1,5 +1,6 @@
 /** What a manager sees of a real MySQL: facts, and every way in which a server can be away or only seem to be. */
 import { readFile } from 'node:fs/promises';
+import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Secret, type ProbeOutcome } from '../../src/base/index.js';
 import { createProber, look, type Prober } from '../../src/mysql/index.js';
@@ -145,6 +146,31 @@ describe('a prober', () => {
       await replica.kill('SIGCONT');
     }
     await until('it answers again', 5000, () => reports.at(-1)?.outcome.kind === 'ok');
+  }, 60_000);
+
+  it('keeps calling a stopped process hung when its accept queue is full', async () => {
+    const { prober, reports, seen } = watch(replica);
+    await seen('ok');
+    await replica.kill('SIGSTOP');
+    const queue: net.Socket[] = [];
+    try {
+      await until('a connection without a greeting', 10_000, () => reports.some(({ outcome }) =>
+        outcome.kind === 'hung' && outcome.detail.includes('no greeting')));
+      // The kernel accepts a bounded number; then connecting takes for ever.
+      await until('the queue is full', 20_000, () => {
+        const connect = (): net.Socket => net.connect(replica.port, replica.host).on('error', () => null);
+        if (queue.length < 5000) queue.push(...Array.from({ length: 50 }, connect));
+        return reports.some(({ outcome }) => outcome.kind !== 'ok' && outcome.detail.includes('no TCP connection'));
+      });
+      expect(await prober.probeNow()).toMatchObject({
+        kind: 'hung', detail: expect.stringContaining('no TCP connection'),
+      });
+      expect([...new Set(reports.map(({ outcome }) => outcome.kind))]).toEqual(['ok', 'hung']);
+    } finally {
+      for (const socket of queue) socket.destroy();
+      await replica.kill('SIGCONT');
+    }
+    await until('it answers again', 10_000, () => reports.at(-1)?.outcome.kind === 'ok');
   }, 60_000);
 
   it('reports only the new connection when somebody kills its session', async () => {

@@ -1,7 +1,7 @@
 /** Pointing receivers elsewhere must never throw away what was received: an acknowledged write may be only there. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ActionError, Secret, serverName } from '../../src/base/index.js';
+import { ActionError, GtidSet, Secret, serverName } from '../../src/base/index.js';
 import { openActionSession, type MysqlActionSession, type SourceWords } from '../../src/mysql/index.js';
 import { accounts, startMysqlCluster, until, type MysqlCluster } from '../support/mysql-cluster.js';
 import type { MysqlServer } from '../support/mysql-server.js';
@@ -107,6 +107,56 @@ describe('pointAt', () => {
     expect(await ids(replica)).toContain(2);
     expect((await session.look()).replica).toMatchObject({ sourcePort: other.port, applier: 'on' });
   }, 60_000);
+});
+
+/** A few transactions that can be applied and one that cannot, received and not applied: the applier is off. */
+async function receiveConflict(firstId: number): Promise<void> {
+  await session.stopReceiver();
+  await session.pointAt(sourceAt(primary));
+  await session.startReceiver();
+  await until('it receives', 10_000, async () => (await session.look()).replica?.receiver === 'on');
+  await replica.sql(
+    'STOP REPLICA SQL_THREAD', 'SET GLOBAL super_read_only = OFF', 'SET SESSION sql_log_bin = 0',
+    `INSERT INTO app.kept VALUES (${firstId + 5})`, 'SET GLOBAL super_read_only = ON',
+  );
+  for (let id = firstId; id < firstId + 8; id += 1) await primary.sql(`INSERT INTO app.kept VALUES (${id})`);
+  const gtids = String((await primary.sql('SELECT @@GLOBAL.gtid_executed AS g'))[0]?.['g']).replace(/\s/g, '');
+  await until('it has received them', 5000, async () => {
+    const { executed, replica: facts } = await session.look();
+    return GtidSet.parse(gtids).isSubsetOf(GtidSet.parse(facts?.received ?? '').union(GtidSet.parse(executed)));
+  });
+  await session.stopReceiver();
+}
+
+async function resolveConflict(firstId: number): Promise<void> {
+  await replica.sql(
+    'SET GLOBAL super_read_only = OFF', 'SET SESSION sql_log_bin = 0',
+    `DELETE FROM app.kept WHERE id = ${firstId + 5}`, 'SET GLOBAL super_read_only = ON',
+    'START REPLICA SQL_THREAD',
+  );
+  await until('all is applied', 5000, async () => (await ids(replica)).includes(firstId + 7));
+}
+
+describe('a relay log that the applier cannot apply', () => {
+  it.each([
+    ['left off', (): Promise<void> => Promise.resolve()],
+    ['started a moment ago', (): Promise<void> => session.startApplier()],
+  ] as const)('is never thrown away by pointAt, with the applier %s', async (_name, prepare) => {
+    const base = _name === 'left off' ? 1000 : 2000;
+    for (let round = 0; round < 6; round += 1) {
+      const firstId = base + 10 * round;
+      await receiveConflict(firstId);
+      const before = await session.look();
+      await prepare();
+      await expect(session.pointAt(sourceAt(other))).rejects.toMatchObject({
+        failure: 'rejected', message: expect.stringContaining('its applier stopped'),
+      });
+      const after = await session.look();
+      expect(after.replica).toMatchObject({ sourcePort: primary.port, received: before.replica?.received });
+      expect(after.replica?.applier).toBe('off');
+      await resolveConflict(firstId);
+    }
+  }, 120_000);
 });
 
 describe('forgetSource', () => {

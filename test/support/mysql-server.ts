@@ -4,7 +4,7 @@
  * everything else is as small and quick as it can be. Nothing survives `destroy()` or the end of this process.
  */
 import { constants } from 'node:fs';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -41,6 +41,8 @@ export interface MysqlServer {
   stop(): Promise<void>;
   /** Stops it if it runs, and starts it on the same folder and port. `config` adds lines to its my.cnf first. */
   restart(config?: Readonly<Record<string, string>>): Promise<void>;
+  /** SIGKILL, and an empty installation in place of its data. `restart` starts it again. */
+  eraseData(): Promise<void>;
   /** SIGKILL, and its folder is removed unless the caller gave it. */
   destroy(): Promise<void>;
   /** A new connection as root (or `as`). The caller ends it. */
@@ -113,9 +115,7 @@ export async function startMysqlServer(options: MysqlServerOptions): Promise<Mys
   const isOwnDir = options.dir === undefined;
   const dir = options.dir ?? (await temporaryDir(`mysql${options.serverId}`));
   await mkdir(dir, { recursive: true });
-  await cp(join(cacheDir, 'mysql97-data'), join(dir, 'data'), {
-    recursive: true, mode: constants.COPYFILE_FICLONE, force: false, errorOnExist: false,
-  });
+  await copyEmptyData(dir);
   const server = new LocalMysqlServer(program, options, { port, dir, isOwnDir });
   try {
     await server.restart();
@@ -124,6 +124,12 @@ export async function startMysqlServer(options: MysqlServerOptions): Promise<Mys
     throw error;
   }
   return server;
+}
+
+async function copyEmptyData(dir: string): Promise<void> {
+  await cp(join(cacheDir, 'mysql97-data'), join(dir, 'data'), {
+    recursive: true, mode: constants.COPYFILE_FICLONE, force: false, errorOnExist: false,
+  });
 }
 
 class LocalMysqlServer implements MysqlServer {
@@ -189,6 +195,12 @@ class LocalMysqlServer implements MysqlServer {
     if (process.getuid?.() === 0) args.push('--user=root');
     this.#process = startProgram(command, args, { logPath: join(this.dir, 'output.log') });
     await this.#waitUntilReady(this.#process);
+  }
+
+  async eraseData(): Promise<void> {
+    await this.kill('SIGKILL');
+    await rm(join(this.dir, 'data'), { recursive: true, force: true, maxRetries: 5 });
+    await copyEmptyData(this.dir);
   }
 
   async destroy(): Promise<void> {

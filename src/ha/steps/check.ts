@@ -3,7 +3,7 @@
  * Commits the target and how every server was: what a rollback restores.
  */
 import type { ServerName } from '../../base/index.js';
-import { awayFrom } from '../members.js';
+import { awayFrom, membersOf } from '../members.js';
 import { lookAtAll, planSwitchover } from '../switchover-plan.js';
 import { timing } from '../timing.js';
 import { finished, formerOf } from './step.js';
@@ -38,6 +38,7 @@ export const check: Step = {
       if (look.kind === 'facts') former[name] = formerOf(look.facts);
     }
     const target: ServerName = plan.target;
-    return finished(`${target} takes over from ${operation.oldPrimary}`, { target, former }, target);
+    const members = membersOf(context.cluster(), context.table);
+    return finished(`${target} takes over from ${operation.oldPrimary}`, { target, members, former }, target);
   },
 };

@@ -2,6 +2,9 @@
  * Failover, step 1: a majority confirms, in a round asked for after the suspicion, that the primary is dead. Commits
  * the evidence, and how every server was before anything was touched: what a rollback will restore.
  */
+import { membersOf } from '../members.js';
+import { staleAfterMs } from '../observation-table.js';
+import type { Verdict } from '../verdict.js';
 import { failoverSubject } from '../verdict-subject.js';
 import { finished, formerOf } from './step.js';
 import type { FormerServer, Step, StepContext, StepOutcome } from './step.js';
@@ -9,8 +12,7 @@ import type { FormerServer, Step, StepContext, StepOutcome } from './step.js';
 export const confirm: Step = {
   name: 'confirm',
   async run(context: StepContext): Promise<StepOutcome> {
-    // A manager that took over trusts no round but its own: the primary may be back.
-    const verdict = context.openingVerdict ?? (await context.judge());
+    const verdict = await freshVerdict(context);
     if (verdict.kind === 'Healthy') {
       return { kind: 'roll-back', reason: `${context.operation().oldPrimary} answers again: ${verdict.reason}` };
     }
@@ -27,8 +29,16 @@ export const confirm: Step = {
       verdict: verdict.kind,
       rule: verdict.rule,
       evidence: verdict.evidence,
+      members: membersOf(context.cluster(), context.table),
       former,
       lastKnownExecuted: context.table.knownExecuted(name, context.operation().oldPrimary).toString(),
     });
   },
 };
+
+/** A manager that took over trusts no round but its own, and one that slept not even that: the primary may be back. */
+async function freshVerdict(context: StepContext): Promise<Verdict> {
+  const opening = context.openingVerdict;
+  const ageMs = opening === null ? Infinity : context.ports.clock.nowMs() - opening.atMs;
+  return opening !== null && ageMs < staleAfterMs(context.spec) ? opening.verdict : context.judge();
+}

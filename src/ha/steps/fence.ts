@@ -3,6 +3,7 @@
  * only what was read back: read-only, and no client session left. Everything else is an attempt.
  */
 import { ActionError } from '../../base/index.js';
+import type { ServerName } from '../../base/index.js';
 import type { ActionSession } from '../ports.js';
 import { timing } from '../timing.js';
 import { finished } from './step.js';
@@ -22,7 +23,7 @@ export const fence: Step = {
     const old = context.operation().oldPrimary;
     let result: FenceResult;
     try {
-      result = await closeOldPrimary(await context.session(old));
+      result = await closeTwice(context, old);
     } catch (thrown) {
       if (!(thrown instanceof ActionError)) throw thrown;
       result = { isPositive: false, means: 'none', detail: thrown.message, startedAtS: null };
@@ -37,24 +38,33 @@ export const fence: Step = {
   },
 };
 
+/** A second attempt leaves out what is wished for and not needed, should the first have lost its session over it. */
+async function closeTwice(context: StepContext, old: ServerName): Promise<FenceResult> {
+  try {
+    return await closeOldPrimary(await context.session(old), true);
+  } catch (thrown) {
+    if (!(thrown instanceof ActionError) || thrown.failure === 'unreachable') throw thrown;
+    return closeOldPrimary(await context.session(old), false);
+  }
+}
+
 /**
  * Closes a server for good, in the order that was tried on 9.7: clients first (super_read_only waits behind commits
- * that hang in a semi-sync wait), then the wait for acknowledgements (which lets those commit, unseen), then
- * read-only.
+ * that hang in a semi-sync wait), then the wait for acknowledgements (which lets those commit, unseen), then read-only.
  */
-export async function closeOldPrimary(session: ActionSession): Promise<FenceResult> {
+async function closeOldPrimary(session: ActionSession, isRecording: boolean): Promise<FenceResult> {
   const before = await session.look();
+  await session.disconnectClients();
   if (!before.superReadOnly) {
-    await session.disconnectClients();
     await session.setWaitingForAcks(false);
+    // Stays behind for whoever comes later with an older epoch.
+    if (isRecording) await session.recordEpoch();
     await session.closeForWrites(timing.closeMs);
-  } else {
-    await session.disconnectClients();
   }
   const clientsLeft = await session.countClients();
   const after = await session.look();
   // Closed to writes from here on; replicas (and readers) must be able to connect again.
-  await session.setOffline(false);
+  if (after.superReadOnly) await session.setOffline(false);
   const isPositive = after.superReadOnly && clientsLeft === 0;
   return {
     isPositive,

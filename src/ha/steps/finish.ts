@@ -1,5 +1,7 @@
 /** The last step: the report. What was saved from where, what is lost or unknown, and the time each phase took. */
+import { ActionError } from '../../base/index.js';
 import type { Operation } from '../state.js';
+import { openNewPrimary } from './promote.js';
 import type { RePointResult } from './re-point.js';
 import type { SurveyResult } from './survey.js';
 import { finished, resultOf } from './step.js';
@@ -7,7 +9,8 @@ import type { Step, StepContext, StepOutcome } from './step.js';
 
 export const finish: Step = {
   name: 'finish',
-  run(context: StepContext): Promise<StepOutcome> {
+  async run(context: StepContext): Promise<StepOutcome> {
+    const reopened = await openAgain(context);
     const operation = context.operation();
     const survey = resultOf<SurveyResult>(operation, 'survey');
     const leftOut = resultOf<RePointResult>(operation, 're-point')?.leftOut ?? {};
@@ -20,9 +23,27 @@ export const finish: Step = {
     };
     const { kind, cluster, oldPrimary, newPrimary } = operation;
     const summary = `${kind} of ${cluster}: ${oldPrimary} -> ${newPrimary ?? ''}`;
-    return Promise.resolve(finished(summary, report));
+    return finished(summary + reopened, report);
   },
 };
+
+/**
+ * A new primary that restarted since its promotion came up closed. One that does not answer is the next failover's
+ * business, which can only begin when this operation has ended.
+ */
+async function openAgain(context: StepContext): Promise<string> {
+  const { newPrimary } = context.operation();
+  if (newPrimary === null) return '';
+  try {
+    const facts = await (await context.session(newPrimary)).look();
+    if (!facts.readOnly && !facts.superReadOnly) return '';
+    await openNewPrimary(context);
+    return `; ${newPrimary} had restarted, and was opened again`;
+  } catch (thrown) {
+    if (!(thrown instanceof ActionError)) throw thrown;
+    return `; ${newPrimary} does not answer: ${thrown.message}`;
+  }
+}
 
 /** Milliseconds of cluster time per step, repetitions added up. */
 export function phasesMs(operation: Operation): Readonly<Record<string, number>> {

@@ -3,10 +3,9 @@
  * counts from now on. Start times are noted: a replica that restarts would connect to the old primary again by itself.
  */
 import type { ServerName } from '../../base/index.js';
-import { membersOf } from '../members.js';
 import type { FenceResult } from './fence.js';
 import { failuresAsText, listed, onEach } from './each.js';
-import { finished, resultOf } from './step.js';
+import { finished, participants, resultOf } from './step.js';
 import type { Step, StepContext, StepOutcome } from './step.js';
 
 export interface FreezeResult {
@@ -33,7 +32,7 @@ export const freeze: Step = {
 
 export function replicasOf(context: StepContext): readonly ServerName[] {
   const old = context.operation().oldPrimary;
-  return membersOf(context.cluster(), context.table).filter((name) => name !== old);
+  return participants(context).filter((name) => name !== old);
 }
 
 /**

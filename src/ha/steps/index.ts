@@ -31,4 +31,4 @@ export function stepOf(kind: OperationKind, name: StepName): Step {
 }
 
 export { phasesMs } from './finish.js';
-export type { StepContext, StepOutcome } from './step.js';
+export type { JudgedVerdict, StepContext, StepOutcome } from './step.js';

@@ -44,7 +44,7 @@ export const pauseWrites: Step = {
 
 async function closeGently(session: ActionSession, context: StepContext): Promise<void> {
   try {
-    await session.closeForWrites(gentleCloseMs);
+    await session.closeForWrites(Math.min(gentleCloseMs, remainingMs(context)));
   } catch (thrown) {
     if (!(thrown instanceof ActionError) || thrown.failure !== 'rejected') throw thrown;
     // Something holds it up: a long transaction, LOCK TABLES. Not offline_mode: it would cut off the replicas too, and

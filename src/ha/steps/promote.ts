@@ -26,19 +26,24 @@ export async function openNewPrimary(context: StepContext): Promise<StepOutcome>
   const session = await context.session(chosen);
   const before = await session.look();
   if (before.replica !== null) await session.forgetSource();
-  await session.openForUs();
+  // Open already: an interrupted run got that far, and clients may be writing. It is not closed under them again.
+  const isOpen = before.replica === null && !before.readOnly && !before.superReadOnly;
+  if (!isOpen) await session.openForUs();
   await session.recordEpoch();
   const former = formerServers(operation);
-  const waitsForAcks = former[operation.oldPrimary]?.waitsForAcks ?? before.semiSync?.sourceEnabled ?? false;
-  await session.setWaitingForAcks(waitsForAcks);
+  const shouldWait = former[operation.oldPrimary]?.waitsForAcks ?? before.semiSync?.sourceEnabled ?? false;
+  await session.setWaitingForAcks(shouldWait);
   const ready = await session.look();
-  if (ready.semiSync !== null && ready.semiSync.sourceEnabled !== waitsForAcks) {
+  // Without the plugin it cannot wait. There is no way back from here, and writes without are better than none.
+  const cannotWait = shouldWait && (ready.semiSync?.sourceEnabled ?? null) === null;
+  if (!cannotWait && (ready.semiSync?.sourceEnabled ?? false) !== shouldWait) {
     throw new ActionError('rejected', `${chosen} does not take its semi-sync setting`);
   }
-  await session.openForWrites();
+  if (!isOpen) await session.openForWrites();
   const after = await session.look();
   if (after.readOnly || after.superReadOnly) throw new ActionError('rejected', `${chosen} is still read-only`);
-  return finished(`${chosen} takes writes`, { executed: ready.executed });
+  const without = cannotWait ? ' without semi-sync: its source plugin is not loaded' : '';
+  return finished(`${chosen} takes writes${without}`, { executed: ready.executed, cannotWait });
 }
 
 export const promote: Step = { name: 'promote', run: openNewPrimary, lastLook: lastLookBeforeFailover };
@@ -65,19 +70,18 @@ async function lookAtOldPrimary(context: StepContext): Promise<StepOutcome | nul
     const facts = await context.ports.servers.look(
       context.spec,
       context.sessions.serverSpec(old),
-      timing.lastLookMs,
+      context.spec.detection.probeTimeoutMs,
     );
     const isFenced =
       fence?.isPositive === true && facts.superReadOnly && isSameStart(facts.startedAtS, fence.startedAtS);
     if (isFenced) return null;
     return { kind: 'rewind', to: 'fence', reason: `${old} answers now and is not fenced` };
   } catch (thrown) {
-    if (thrown instanceof ActionError && thrown.failure !== 'rejected') return null;
-    if (thrown instanceof ActionError) {
-      // It lives and says no (too many connections, shutting down): it may still be acknowledging.
-      return { kind: 'rewind', to: 'fence', reason: `${old} answers now: ${thrown.message}` };
-    }
-    throw thrown;
+    if (!(thrown instanceof ActionError)) throw thrown;
+    if (thrown.failure === 'unreachable') return null;
+    // It says no (too many connections, shutting down), or was reached and did not get to the end of the look in time:
+    // it may be acknowledging.
+    return { kind: 'rewind', to: 'fence', reason: `${old} answers now: ${thrown.message}` };
   }
 }
 

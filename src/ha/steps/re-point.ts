@@ -6,10 +6,9 @@
 import { ActionError } from '../../base/index.js';
 import type { ServerFacts, ServerName } from '../../base/index.js';
 import type { ActionSession } from '../ports.js';
-import { membersOf } from '../members.js';
 import { timing } from '../timing.js';
 import { failuresAsText, listed, onEach } from './each.js';
-import { finished, formerServers } from './step.js';
+import { finished, formerServers, participants } from './step.js';
 import type { Step, StepContext, StepOutcome } from './step.js';
 
 export interface RePointResult {
@@ -23,14 +22,16 @@ export const rePoint: Step = {
     const { succeeded, failed } = await onEach(followers(context), (server) => followWithin(context, server));
     const result: RePointResult = { following: [...succeeded.keys()], leftOut: failuresAsText(failed) };
     const left = failed.size === 0 ? '' : `; left out: ${listed(failed.keys())}`;
-    return finished(`${listed(succeeded.keys())} follow ${context.operation().newPrimary ?? ''}${left}`, { ...result });
+    const verb = succeeded.size === 1 ? 'follows' : 'follow';
+    const summary = `${listed(succeeded.keys())} ${verb} ${context.operation().newPrimary ?? ''}${left}`;
+    return finished(summary, { ...result });
   },
 };
 
 function followers(context: StepContext): readonly ServerName[] {
   const { kind, oldPrimary, newPrimary } = context.operation();
   // The old primary of a failover awaits its rejoin: it may hold what nobody else has.
-  return membersOf(context.cluster(), context.table)
+  return participants(context)
     .filter((name) => name !== newPrimary && !(kind === 'failover' && name === oldPrimary));
 }
 
@@ -59,25 +60,25 @@ export async function follow(context: StepContext, session: ActionSession, sourc
   const { user, password } = context.spec.replication;
   const facts = await session.look();
   if (!facts.superReadOnly) await session.closeForWrites(timing.closeMs);
-  // A replica that waits for acknowledgements holds up its own applier: nobody acknowledges to it.
-  if (session.server === operation.oldPrimary && facts.semiSync?.sourceEnabled === true) {
-    await session.setWaitingForAcks(false);
-  }
   const isFollowing = facts.replica?.sourceHost === host && facts.replica.sourcePort === port;
   if (!isFollowing) {
-    if (facts.replica !== null) {
-      await session.stopReceiver();
-      // With the applier running a CHANGE keeps the relay log; with both threads stopped it would throw it away.
-      if (facts.replica.applier === 'off') await session.startApplier();
-    }
+    // pointAt itself sees to it that the applier runs, or that nothing is left to apply: with both threads stopped a
+    // CHANGE throws the relay log away.
+    if (facts.replica !== null) await session.stopReceiver();
     await session.pointAt({ host, port, user, passwordRef: password });
   }
   // The two servers of a switchover swap their parts; any other takes up its own again.
   const model = session.server === operation.oldPrimary ? (operation.newPrimary ?? session.server) : session.server;
   const acknowledges = formerServers(operation)[model]?.acknowledges ?? facts.semiSync?.replicaEnabled ?? false;
-  if (facts.semiSync?.replicaEnabled !== acknowledges && isFollowing) await session.stopReceiver();
+  if ((facts.semiSync?.replicaEnabled ?? false) !== acknowledges && isFollowing) await session.stopReceiver();
   await session.setAcknowledging(acknowledges);
   await session.startReceiver();
+  // A replica that waits for acknowledgements holds up its own applier: nobody acknowledges to it. Only now, since the
+  // server takes up to a second for it (its acknowledgement thread sleeps in a poll), and the first commits of the new
+  // primary may wait for this receiver.
+  if (session.server === operation.oldPrimary && facts.semiSync?.sourceEnabled === true) {
+    await session.setWaitingForAcks(false);
+  }
   await session.startApplier();
   await waitConnected(context, session);
 }

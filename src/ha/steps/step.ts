@@ -4,6 +4,7 @@
  */
 import type { ServerFacts, ServerName } from '../../base/index.js';
 import type { ClusterSpec } from '../cluster-spec.js';
+import { membersOf } from '../members.js';
 import type { ObservationTable } from '../observation-table.js';
 import type { ActionSession, HaPorts } from '../ports.js';
 import type { SessionPool } from '../session-pool.js';
@@ -24,6 +25,12 @@ export type StepOutcome =
   /** Undo. Only before the point of no return. */
   | { readonly kind: 'roll-back'; readonly reason: string };
 
+/** A verdict and when it was given, monotonic. */
+export interface JudgedVerdict {
+  readonly verdict: Verdict;
+  readonly atMs: number;
+}
+
 export interface StepContext {
   readonly ports: HaPorts;
   readonly sessions: SessionPool;
@@ -33,11 +40,13 @@ export interface StepContext {
   operation(): Operation;
   readonly spec: ClusterSpec;
   /** The verdict that started the operation, while the same manager conducts it in one go; else null. */
-  readonly openingVerdict: Verdict | null;
+  readonly openingVerdict: JudgedVerdict | null;
   /** A new verdict, with a confirming round of its own. */
   judge(): Promise<Verdict>;
   /** Opens (or reuses) a session with a bound that fits what is known of the server. */
   session(server: ServerName): Promise<ActionSession>;
+  /** Closes all sessions, so that whatever is under way on them goes no further. */
+  dropSessions(): void;
   /** Monotonic time at which a switchover must have reached `promote`; null where there is no budget. */
   deadlineMs: number | null;
 }
@@ -65,7 +74,10 @@ export interface FormerServer {
   readonly superReadOnly: boolean;
   readonly waitsForAcks: boolean;
   readonly acknowledges: boolean;
-  readonly isReplica: boolean;
+  /** Null when it replicated from nobody. */
+  readonly source: { readonly host: string; readonly port: number } | null;
+  readonly isReceiving: boolean;
+  readonly isApplying: boolean;
 }
 
 export type FormerServers = Readonly<Record<string, FormerServer>>;
@@ -76,7 +88,9 @@ export function formerOf(facts: ServerFacts): FormerServer {
     superReadOnly: facts.superReadOnly,
     waitsForAcks: facts.semiSync?.sourceEnabled ?? false,
     acknowledges: facts.semiSync?.replicaEnabled ?? false,
-    isReplica: facts.replica !== null,
+    source: facts.replica === null ? null : { host: facts.replica.sourceHost, port: facts.replica.sourcePort },
+    isReceiving: facts.replica !== null && facts.replica.receiver !== 'off',
+    isApplying: facts.replica?.applier === 'on',
   };
 }
 
@@ -84,4 +98,15 @@ export function formerOf(facts: ServerFacts): FormerServer {
 export function formerServers(operation: Operation): FormerServers {
   const first = operation.kind === 'failover' ? 'confirm' : 'check';
   return resultOf<{ former: FormerServers }>(operation, first)?.former ?? {};
+}
+
+/**
+ * The servers that take part, as the first step committed them: a returned former primary would be a stranger again as
+ * soon as its receiver is stopped, or the primary has another name.
+ */
+export function participants(context: StepContext): readonly ServerName[] {
+  const operation = context.operation();
+  const first = operation.kind === 'failover' ? 'confirm' : 'check';
+  const committed = resultOf<{ readonly members?: readonly ServerName[] }>(operation, first)?.members;
+  return committed ?? membersOf(context.cluster(), context.table);
 }

@@ -77,5 +77,6 @@ export interface Flavor {
   readonly statements: FlavorStatements;
   readonly changeSource: (target: ReceiverTarget) => Statement;
   readonly setGlobalSwitch: (name: string, isOnWanted: boolean) => string;
+  /** Throws BadRow. */
   readonly decodeFacts: (rows: LookRows) => ServerFacts;
 }

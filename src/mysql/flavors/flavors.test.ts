@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BadRow } from '../row.js';
 import { flavorOf, type LookRows } from './index.js';
 import { parseVersion } from './version.js';
 
@@ -60,15 +61,18 @@ describe('changeSource', () => {
   });
 });
 
+const a = 'aaaaaaaa-0000-0000-0000-000000000001';
+const b = 'bbbbbbbb-0000-0000-0000-000000000002';
+const c = 'cccccccc-0000-0000-0000-000000000003';
 const server = {
   server_uuid: 'aaaa', server_id: '7', version: '9.7.4', read_only: '1', super_read_only: '0', offline_mode: '0',
-  log_bin: '1', log_replica_updates: '1', gtid_mode: 'ON', gtid_executed: 'aaaa:1-5,\nbbbb:1:tag_x:3-4',
+  log_bin: '1', log_replica_updates: '1', gtid_mode: 'ON', gtid_executed: `${a}:1-5,\n${b}:1:tag_x:3-4`,
   now_s: '1000', variables: null, counters: '{"uptime": "100"}', heartbeats: '12', heartbeat_period_s: '1.500',
 };
 const channel = {
   Channel_Name: '', Source_Host: 'db1', Source_Port: '3306', Source_User: 'repl', Source_UUID: 'bbbb',
   Replica_IO_Running: 'Connecting', Replica_SQL_Running: 'Yes', Last_IO_Error: 'e1', Last_SQL_Error: '',
-  Auto_Position: '1', Retrieved_Gtid_Set: 'bbbb:1-9,\ncccc:1', SQL_Delay: '0', Seconds_Behind_Source: '3',
+  Auto_Position: '1', Retrieved_Gtid_Set: `${b}:1-9,\n${c}:1`, SQL_Delay: '0', Seconds_Behind_Source: '3',
 };
 
 describe('decodeFacts', () => {
@@ -78,7 +82,7 @@ describe('decodeFacts', () => {
   it('reads a server that replicates from nobody', () => {
     expect(decode({ connectedReplicas: [{ Replica_UUID: 'dddd' }, { Replica_UUID: '' }] })).toEqual({
       serverUuid: 'aaaa', serverId: 7, version: '9.7.4', readOnly: true, superReadOnly: false, offline: false,
-      logBin: true, logReplicaUpdates: true, gtidMode: 'ON', executed: 'aaaa:1-5,bbbb:1:tag_x:3-4', startedAtS: 900,
+      logBin: true, logReplicaUpdates: true, gtidMode: 'ON', executed: `${a}:1-5,${b}:1:tag_x:3-4`, startedAtS: 900,
       replica: null, semiSync: null, replicaUuids: ['dddd'],
     });
   });
@@ -87,7 +91,7 @@ describe('decodeFacts', () => {
     const other = { ...channel, Channel_Name: 'group_replication_applier', Source_Host: 'else' };
     expect(decode({ replica: [other, channel] }).replica).toEqual({
       sourceHost: 'db1', sourcePort: 3306, sourceUser: 'repl', sourceUuid: 'bbbb', receiver: 'connecting',
-      applier: 'on', receiverError: 'e1', applierError: '', autoPosition: true, received: 'bbbb:1-9,cccc:1',
+      applier: 'on', receiverError: 'e1', applierError: '', autoPosition: true, received: `${b}:1-9,${c}:1`,
       delayS: 0, lagMs: 3000, heartbeats: 12, heartbeatPeriodMs: 1500,
     });
     expect(decode({ replica: [other] }).replica).toBeNull();
@@ -108,6 +112,38 @@ describe('decodeFacts', () => {
     expect(decode({ server: row(
       { rpl_semi_sync_master_enabled: 'ON' },
       { uptime: '1', rpl_semi_sync_master_status: 'ON', rpl_semi_sync_master_clients: '2' },
-    ) as LookRows['server'] }).semiSync).toEqual(wanted);
+    ) as LookRows['server'] }).semiSync).toEqual({ ...wanted, replicaEnabled: null });
+  });
+
+  it('tells a semi-sync half that is off from one that is not there', () => {
+    const semiSyncOf = (variables: object): unknown =>
+      decode({ server: { ...server, variables: JSON.stringify(variables) } }).semiSync;
+    expect(semiSyncOf({ rpl_semi_sync_source_enabled: 'OFF' })).toMatchObject({
+      sourceEnabled: false, replicaEnabled: null,
+    });
+    expect(semiSyncOf({ rpl_semi_sync_replica_enabled: 'OFF' })).toEqual({
+      sourceEnabled: null, replicaEnabled: false, sourceActive: false, sourceClients: 0,
+    });
+    expect(semiSyncOf({})).toBeNull();
+  });
+
+  it.each([
+    ['gtid_executed', { server: { ...server, gtid_executed: '0-1-5' } }],
+    ['Retrieved_Gtid_Set', { replica: [{ ...channel, Retrieved_Gtid_Set: `${b}:5-x` }] }],
+    ['variables', { server: { ...server, variables: '{"rpl_' } }],
+    ['counters', { server: { ...server, counters: 'null' } }],
+    ['uptime', { server: { ...server, counters: '{"uptime": "long"}' } }],
+    ['server_id', { server: { ...server, server_id: null } }],
+    ['Source_Port', { replica: [{ ...channel, Source_Port: 'x' }] }],
+  ])('refuses an answer with an unreadable %s', (column, rows) => {
+    const thrown = (() => {
+      try {
+        return decode(rows as Partial<LookRows>);
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(thrown).toBeInstanceOf(BadRow);
+    expect((thrown as BadRow).message).toContain(`in column ${column}`);
   });
 });

@@ -4,7 +4,7 @@
  * loaded later, so those go by what is there, not by the version). Only the default channel is ours.
  */
 import type { ReplicaFacts, SemiSyncFacts, ServerFacts } from '../../base/index.js';
-import { count, countOrNull, gtidText, isOn, text, type Row } from '../row.js';
+import { count, countOrNull, gtidText, isOn, jsonRow, text, type Row } from '../row.js';
 import type { Flavor, FlavorStatements, LookRows, ReceiverTarget, Statement } from './flavor.js';
 
 const semiSyncNames = {
@@ -37,13 +37,21 @@ function lookServer(version: number): string {
 
 /**
  * Ordinary client sessions. INFORMATION_SCHEMA and not performance_schema: only here is a session that was killed and
- * hangs in its commit marked so. Such a one has lost its socket already: nothing can be acknowledged to anybody.
+ * hangs in its commit marked so. Such a one has lost its socket already: nothing can be acknowledged to anybody. What
+ * is ours is told by connection attributes, for an application may use our account and its writes count. Where the
+ * server keeps none (it shows none of this very session) the account has to do.
  */
 const clients = `SELECT ID AS id FROM INFORMATION_SCHEMA.PROCESSLIST
-  WHERE ID <> CONNECTION_ID() AND USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user', ?)
+  WHERE ID <> CONNECTION_ID() AND USER NOT IN ('system user', 'event_scheduler', 'unauthenticated user')
   AND COMMAND NOT IN ('Binlog Dump', 'Binlog Dump GTID', 'Daemon', 'Killed')
   AND ID NOT IN (SELECT PROCESSLIST_ID FROM performance_schema.session_connect_attrs
-    WHERE ATTR_NAME = '_client_role' AND ATTR_VALUE = 'binary_log_listener')`;
+    WHERE ATTR_NAME = '_client_role' AND ATTR_VALUE = 'binary_log_listener')
+  AND NOT IF(
+    EXISTS (SELECT 1 FROM performance_schema.session_connect_attrs
+      WHERE PROCESSLIST_ID = CONNECTION_ID() AND ATTR_NAME = 'program_name' AND ATTR_VALUE = 'hactl'),
+    ID IN (SELECT PROCESSLIST_ID FROM performance_schema.session_connect_attrs
+      WHERE ATTR_NAME = 'hactl_manager' OR (ATTR_NAME = 'program_name' AND ATTR_VALUE = 'hactl')),
+    USER = ?)`;
 
 const prepareFence = [
   'CREATE DATABASE IF NOT EXISTS hactl',
@@ -127,25 +135,25 @@ function changeSource(version: number, target: ReceiverTarget): Statement {
   return { sql: `${command} ${options.join(', ')} FOR CHANNEL ''`, values };
 }
 
-type Words = Readonly<Record<string, unknown>>;
+const nameIn = (given: Row, names: readonly string[]): string | undefined =>
+  names.find((name) => given[name] !== undefined);
 
-function words(row: Row, column: string): Words {
-  const json = text(row, column);
-  return json === '' ? {} : (JSON.parse(json) as Words);
+function valueOf(given: Row, names: readonly string[]): unknown {
+  const name = nameIn(given, names);
+  return name === undefined ? undefined : given[name];
 }
 
-const firstOf = (given: Words, names: readonly string[]): unknown =>
-  names.map((name) => given[name]).find((value) => value !== undefined);
-
-function decodeSemiSync(variables: Words, counters: Words): SemiSyncFacts | null {
-  const source = firstOf(variables, semiSyncNames.source);
-  const replica = firstOf(variables, semiSyncNames.replica);
+/** The two plugins are loaded apart: that one is not there is another thing than that it is off. */
+function decodeSemiSync(variables: Row, counters: Row): SemiSyncFacts | null {
+  const source = valueOf(variables, semiSyncNames.source);
+  const replica = valueOf(variables, semiSyncNames.replica);
   if (source === undefined && replica === undefined) return null;
+  const clientsName = nameIn(counters, semiSyncNames.clients);
   return {
-    sourceEnabled: isOn(source),
-    replicaEnabled: isOn(replica),
-    sourceActive: isOn(firstOf(counters, semiSyncNames.active)),
-    sourceClients: Number(firstOf(counters, semiSyncNames.clients) ?? 0),
+    sourceEnabled: source === undefined ? null : isOn(source),
+    replicaEnabled: replica === undefined ? null : isOn(replica),
+    sourceActive: isOn(valueOf(counters, semiSyncNames.active)),
+    sourceClients: clientsName === undefined ? 0 : count(counters, clientsName),
   };
 }
 
@@ -173,7 +181,7 @@ function decodeReplica(channels: readonly Row[], server: Row): ReplicaFacts | nu
 }
 
 function decodeFacts({ server, replica, connectedReplicas }: LookRows): ServerFacts {
-  const counters = words(server, 'counters');
+  const counters = jsonRow(server, 'counters');
   return {
     serverUuid: text(server, 'server_uuid'),
     serverId: count(server, 'server_id'),
@@ -185,9 +193,9 @@ function decodeFacts({ server, replica, connectedReplicas }: LookRows): ServerFa
     logReplicaUpdates: isOn(server['log_replica_updates']),
     gtidMode: text(server, 'gtid_mode'),
     executed: gtidText(server, 'gtid_executed'),
-    startedAtS: count(server, 'now_s') - Number(counters['uptime'] ?? 0),
+    startedAtS: count(server, 'now_s') - (countOrNull(counters, 'uptime') ?? 0),
     replica: decodeReplica(replica, server),
-    semiSync: decodeSemiSync(words(server, 'variables'), counters),
+    semiSync: decodeSemiSync(jsonRow(server, 'variables'), counters),
     replicaUuids: connectedReplicas.map((row) => text(row, 'Replica_UUID')).filter((uuid) => uuid !== ''),
   };
 }

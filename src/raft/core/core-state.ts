@@ -28,6 +28,14 @@ export class CoreState {
   term: Term;
   votedFor: ManagerId | null;
   leader: ManagerId | null = null;
+  /**
+   * Ticks since an append of the current term's leader was heard, or since this node ceased to lead; stands still while
+   * it leads. Below T, nobody is voted for (thesis 4.2.3): ha's right to answer relies on it that whoever acknowledged
+   * a leader, or was one, elects no other within T. So only time ends it: no vote, new term or refusal may touch it,
+   * for they tell nothing about whether the old leader still acts on what it was acknowledged. After a restart it is 0,
+   * because a leader may have been heard a moment before; Infinity in term 0: acknowledging a leader persists its term.
+   */
+  leaderSilentTicks: number;
   commitIndex: LogIndex;
   appliedIndex: LogIndex = logIndex(0);
   /** Given out to be applied. */
@@ -62,9 +70,15 @@ export class CoreState {
     this.log = new RaftLog(restored.entries);
     this.durability = new Durability(this.log.lastIndex);
     this.term = restored.hardState.term;
+    this.leaderSilentTicks = restored.hardState.term > 0 ? 0 : Infinity;
     this.votedFor = restored.hardState.votedFor;
     this.commitIndex = restored.hardState.commitIndex;
     this.redrawElectionTimeout();
+  }
+
+  /** A write hangs: an fsync need not fail, it may just never return (a lost SAN path, a frozen volume). */
+  get isDiskStalled(): boolean {
+    return this.durability.stalledTicks >= this.config.electionTimeoutTicks;
   }
 
   get otherVoters(): readonly ManagerId[] {
@@ -95,6 +109,7 @@ export class CoreState {
 
   takeRole(role: Role, leader: ManagerId | null): void {
     if (this.role === 'leader' && role !== 'leader') {
+      this.leaderSilentTicks = 0;
       for (const readId of this.reads.abandon()) this.emit({ kind: 'read-failed', readId });
       this.peers.clear();
       this.uncommittedBytes = 0;

@@ -1,18 +1,17 @@
 /**
  * Checks what comes from the wire before the core sees it. Whatever is not exactly a message gives null, never an
  * exception; the result is built anew, so that unknown keys fall away and no entry keeps a socket's buffer alive.
- * The contents are believed once the shape is right: peers are authenticated by the transport.
+ * The contents are believed once the shape is right: Raft is no defence against a lying peer, and who the peer is
+ * rests on its own word until there is TLS (input.ts).
  */
 import type { LogIndex, Term } from '../../base/index.js';
 import { logIndex, term } from '../../base/index.js';
 import type { EntryPayload, StoredEntry } from './entry.js';
+import { sessionIdCharsMax } from './entry.js';
 import { entriesPerAppendMax } from './log.js';
 import type { Message } from './message.js';
 
 type Fields = Readonly<Record<string, unknown>>;
-
-/** Longer than any session id that is made here. */
-const sessionIdCharsMax = 256;
 
 class Malformed extends Error {}
 

@@ -59,6 +59,25 @@ describe('durability', () => {
     expect(durability.afterEntries(at(4))).toBe(four);
   });
 
+  it('counts ticks while something waits and nothing is finished', () => {
+    const durability = new Durability(at(0));
+    const ticks = (count: number): number => {
+      for (let done = 0; done < count; done += 1) durability.tick();
+      return durability.stalledTicks;
+    };
+    expect(ticks(3)).toBe(0);
+    const first = durability.nextSeq();
+    durability.entriesIn(first, at(1));
+    expect(ticks(3)).toBe(3);
+    durability.entriesIn(durability.nextSeq(), at(2));
+    expect(ticks(1)).toBe(4);
+    durability.persisted(first);
+    expect(durability.stalledTicks).toBe(0);
+    expect(ticks(2)).toBe(2);
+    durability.persisted(durability.lastSeq);
+    expect(ticks(2)).toBe(0);
+  });
+
   it('refuses a notice for a write that was never asked for', () => {
     expect(() => new Durability(at(0)).persisted(1)).toThrow('never asked for');
   });

@@ -19,6 +19,7 @@ export class Durability {
   #durableIndex: LogIndex;
   #lastSeq: WriteSeq = 0;
   #pending: PendingWrite[] = [];
+  #stalledTicks = 0;
 
   constructor(durableIndex: LogIndex) {
     this.#durableIndex = durableIndex;
@@ -30,6 +31,15 @@ export class Durability {
 
   get lastSeq(): WriteSeq {
     return this.#lastSeq;
+  }
+
+  /** Ticks for which something has waited for the disk while the disk finished nothing; 0 when nothing waits. */
+  get stalledTicks(): number {
+    return this.#stalledTicks;
+  }
+
+  tick(): void {
+    this.#stalledTicks = this.#pending.length === 0 ? 0 : this.#stalledTicks + 1;
   }
 
   /** A number for a write. One that nobody waits for (the commit index alone) is not followed further. */
@@ -60,6 +70,8 @@ export class Durability {
       if (write.seq <= seq && write.upTo > this.#durableIndex) this.#durableIndex = write.upTo;
     }
     this.#pending = this.#pending.filter((write) => write.seq > seq);
+    // Any progress counts, not the age of what waits: under load a merely slow disk always has old writes waiting.
+    this.#stalledTicks = 0;
   }
 
   /** Waits for everything so far. */

@@ -12,13 +12,23 @@ import { broadcastAppends } from './replication.js';
 
 export function tickWithoutLeadership(state: CoreState): void {
   state.electionElapsedTicks += 1;
-  if (state.electionElapsedTicks >= state.electionTimeoutTicks) startPreCampaign(state);
+  state.leaderSilentTicks += 1;
+  if (state.electionElapsedTicks < state.electionTimeoutTicks) return;
+  // With a hung disk no vote can become durable, so no campaign can be won; but each would raise the term in memory,
+  // and the refusals that wait for the disk would depose a sound leader when it comes back. A candidate whose own vote
+  // hangs stays one: when the disk comes back, its requests leave, and lose only to a leader that was heard meanwhile.
+  if (!state.isDiskStalled) {
+    startPreCampaign(state);
+  } else if (state.leader !== null) {
+    state.note('disk-stalled', { term: state.term, ticks: state.durability.stalledTicks });
+    state.becomeFollower(state.term, null);
+  }
 }
 
-/** Heard from a leader within T: whoever wants to replace it is cut off, removed or impatient (thesis 4.2.3). */
+/** Heard from a leader, or led, within T: who wants to replace it is cut off, removed or impatient (thesis 4.2.3). */
 export function isLeaderFresh(state: CoreState): boolean {
   if (state.role === 'leader') return true;
-  return state.leader !== null && state.electionElapsedTicks < state.config.electionTimeoutTicks;
+  return state.leaderSilentTicks < state.config.electionTimeoutTicks;
 }
 
 function startPreCampaign(state: CoreState): void {
@@ -34,8 +44,9 @@ function startPreCampaign(state: CoreState): void {
 
 function countPreVotes(state: CoreState): void {
   const result = tally(state.config.voters, state.votes);
-  if (result === 'won') startCampaign(state);
-  else if (result === 'lost') state.becomeFollower(state.term, null);
+  if (result === 'lost') state.becomeFollower(state.term, null);
+  // The disk may have hung since this was asked (tickWithoutLeadership).
+  else if (result === 'won' && !state.isDiskStalled) startCampaign(state);
 }
 
 function startCampaign(state: CoreState): void {
@@ -56,6 +67,8 @@ function startCampaign(state: CoreState): void {
 /** The candidate's vote for itself counts like any other: once it is durable. With one voter, this is the election. */
 export function ownVotePersisted(state: CoreState): void {
   state.ownVoteSeq = null;
+  // The requests leave only now: a slow write must not use up the time in which they can be answered.
+  state.electionElapsedTicks = 0;
   state.votes.set(state.config.id, true);
   countVotes(state);
 }

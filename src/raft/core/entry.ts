@@ -30,6 +30,9 @@ export interface StoredEntry {
   readonly payload: EntryPayload;
 }
 
+/** Longer than any session id that is made here. Peers refuse longer ones, so nobody may propose them. */
+export const sessionIdCharsMax = 256;
+
 /** What one entry costs besides its command, when limits are counted: a rough figure for numbers and framing. */
 const entryOverheadBytes = 48;
 

@@ -13,6 +13,7 @@ export function appendRequested(state: CoreState, from: ManagerId, request: Appe
   }
   if (state.role !== 'follower' || state.leader === null) state.becomeFollower(state.term, from);
   state.electionElapsedTicks = 0;
+  state.leaderSilentTicks = 0;
   if (request.commitIndex > state.log.lastIndex) {
     // The leader names only what this node acknowledged in this term: it is gone. Answering on would hide the loss.
     state.halt(

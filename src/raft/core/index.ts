@@ -1,7 +1,7 @@
 export { raftCoreDefaults, readsWaitingMax } from './config.js';
 export type { RaftCoreConfig } from './config.js';
 export type { EntryPayload, HardState, StoredEntry } from './entry.js';
-export { entryBytes, payloadBytes } from './entry.js';
+export { entryBytes, payloadBytes, sessionIdCharsMax } from './entry.js';
 export type {
   AppendRequest,
   AppendResponse,

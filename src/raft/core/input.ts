@@ -11,7 +11,11 @@ import type { WriteSeq } from './output.js';
 export type Input =
   /** One tick of a monotonic clock. `nowMs` is wall-clock time, used only to stamp entries. */
   | { readonly kind: 'tick'; readonly nowMs: number }
-  /** A decoded message. `from` is what the transport proved, not what the sender claims. */
+  /**
+   * A decoded message. `from` is what the hello of its connection claimed. Until there is TLS nothing proves it: who
+   * can reach the port can speak, and vote, as any manager. The transport catches mistakes (another cluster, another
+   * receiver, two managers with one id), not malice.
+   */
   | { readonly kind: 'receive'; readonly from: ManagerId; readonly message: Message }
   | {
       readonly kind: 'propose';

@@ -26,6 +26,21 @@ function receive(core: RaftCore, from: typeof m1, message: Message): readonly Ou
   return core.step({ kind: 'receive', from, message });
 }
 
+const tick = (core: RaftCore): readonly Output[] => core.step({ kind: 'tick', nowMs: 0 });
+
+function untilCampaign(core: RaftCore): void {
+  for (let ticks = 0; ticks < 2 * config.electionTimeoutTicks; ticks += 1) {
+    if (core.inspect().role === 'follower') tick(core);
+  }
+  expect(core.inspect().role).not.toBe('follower');
+}
+
+/** T passes; the seed's first timeout is longer, so it does not campaign. */
+function endStickiness(core: RaftCore): void {
+  for (let ticks = 0; ticks < config.electionTimeoutTicks; ticks += 1) core.step({ kind: 'tick', nowMs: 0 });
+  expect(core.inspect().role).toBe('follower');
+}
+
 const sends = (outputs: readonly Output[]) => outputs.filter((output) => output.kind === 'send');
 
 function append(overrides: Partial<Extract<Message, { kind: 'append-request' }>>): Message {
@@ -69,16 +84,34 @@ describe('a core', () => {
 
   it('refuses a candidate whose log is behind, but takes over its term first', () => {
     const core = coreWith([1, 1], 1);
+    endStickiness(core);
     const request: Message = { kind: 'vote-request', term: term(4), lastIndex: logIndex(1), lastTerm: term(1) };
     const outputs = receive(core, m2, request);
     expect(outputs[0]).toMatchObject({ kind: 'write', seq: 1, sync: true, hardState: { term: 4, votedFor: null } });
     expect(sends(outputs)).toMatchObject([{ message: { term: 4, granted: false }, after: 1 }]);
   });
 
+  it('counts as having heard a leader for T after a restart, and not again after its next vote or term', () => {
+    const core = coreWith([1, 1], 1);
+    const short: Message = { kind: 'vote-request', term: term(4), lastIndex: logIndex(1), lastTerm: term(1) };
+    const full: Message = { kind: 'vote-request', term: term(5), lastIndex: logIndex(2), lastTerm: term(1) };
+    expect(sends(receive(core, m2, full))).toEqual([]);
+    endStickiness(core);
+    expect(sends(receive(core, m2, short))).toMatchObject([{ message: { term: 4, granted: false } }]);
+    expect(sends(receive(core, m3, full))).toMatchObject([{ message: { term: 5, granted: true } }]);
+    expect(sends(receive(core, m2, { ...full, term: term(6) }))).toMatchObject([{ message: { granted: true } }]);
+  });
+
+  it('votes at once when it is new: it cannot have heard a leader', () => {
+    const request: Message = { kind: 'vote-request', term: term(1), lastIndex: logIndex(0), lastTerm: term(0) };
+    expect(sends(receive(coreWith([], 0), m2, request))).toMatchObject([{ message: { granted: true } }]);
+  });
+
   it('serves a sender that is not among its voters, but counts only voters', () => {
     const core = coreWith([], 1);
     const stranger = managerId('m9');
     expect(sends(receive(core, stranger, append({})))).toHaveLength(1);
+    core.step({ kind: 'persisted', seq: 1 });
     for (let ticks = 0; ticks < 40; ticks += 1) core.step({ kind: 'tick', nowMs: 0 });
     receive(core, stranger, { kind: 'pre-vote-response', term: term(3), granted: true });
     expect(core.inspect().role).toBe('pre-candidate');
@@ -136,7 +169,7 @@ describe('a core', () => {
       { hardState: { term: term(1), votedFor: null, commitIndex: logIndex(0) }, entries: [] },
       createPrng(1),
     );
-    while (core.inspect().role === 'follower') core.step({ kind: 'tick', nowMs: 0 });
+    untilCampaign(core);
     for (let times = 0; times < 3; times += 1) {
       receive(core, m2, { kind: 'pre-vote-response', term: term(2), granted: true });
       receive(core, m3, { kind: 'pre-vote-response', term: term(5), granted: true });
@@ -146,9 +179,66 @@ describe('a core', () => {
     expect(core.inspect()).toMatchObject({ role: 'candidate', term: 2 });
   });
 
+  it('gives up leadership when a write hangs for T, though its heartbeats are answered, and not before', () => {
+    const core = coreWith([], 1);
+    untilCampaign(core);
+    receive(core, m2, { kind: 'pre-vote-response', term: term(2), granted: true });
+    core.step({ kind: 'persisted', seq: 1 });
+    receive(core, m2, { kind: 'vote-response', term: term(2), granted: true });
+    expect(core.inspect().role).toBe('leader');
+    const answer = { kind: 'append-response', accepted: true, term: term(2), readRound: 0 } as const;
+    for (let ticks = 1; ticks < config.electionTimeoutTicks; ticks += 1) {
+      tick(core);
+      receive(core, m2, { ...answer, matchIndex: logIndex(1) });
+    }
+    expect(core.inspect()).toMatchObject({ role: 'leader', durableIndex: 0 });
+    expect(tick(core)).toContainEqual({ kind: 'role-changed', role: 'follower', term: 2, leader: null });
+    for (let ticks = 0; ticks < 100; ticks += 1) expect(sends(tick(core))).toEqual([]);
+    core.step({ kind: 'persisted', seq: 2 });
+    expect(sends(tick(core))).toMatchObject([{ message: { kind: 'pre-vote-request', term: 3 } }, {}]);
+  });
+
+  it('leads on with a disk that is slow but not stuck', () => {
+    const core = new RaftCore(
+      { ...config, voters: [m1] },
+      { hardState: { term: term(1), votedFor: null, commitIndex: logIndex(0) }, entries: [] },
+      createPrng(1),
+    );
+    untilCampaign(core);
+    core.step({ kind: 'persisted', seq: 1 });
+    const payload = { kind: 'command', session: { id: 's', serial: 1 }, command: new Uint8Array() } as const;
+    const under: number[] = [2];
+    for (let proposalId = 1; proposalId < 10; proposalId += 1) {
+      const outputs = core.step({ kind: 'propose', proposalId, payload, nowMs: 0 });
+      for (const output of outputs) if (output.kind === 'write') under.push(output.seq);
+      for (let ticks = 0; ticks < config.electionTimeoutTicks - 1; ticks += 1) tick(core);
+      core.step({ kind: 'persisted', seq: under.shift() ?? 0 });
+      expect(core.inspect().role).toBe('leader');
+    }
+  });
+
+  it('does not go on from pre-candidate to candidate when its disk hung meanwhile', () => {
+    const core = coreWith([], 1);
+    const entryAt = (index: number): StoredEntry => {
+      return { index: logIndex(index), term: term(1), timeMs: 0, payload: { kind: 'no-op' } };
+    };
+    receive(core, m2, append({ term: term(1), entries: [entryAt(1)] }));
+    const second = { term: term(1), prevIndex: logIndex(1), prevTerm: term(1), entries: [entryAt(2)] };
+    receive(core, m2, append(second));
+    for (let ticks = 0; ticks < config.electionTimeoutTicks - 1; ticks += 1) tick(core);
+    core.step({ kind: 'persisted', seq: 1 });
+    untilCampaign(core);
+    for (let ticks = 0; ticks < config.electionTimeoutTicks - 1; ticks += 1) tick(core);
+    receive(core, m3, { kind: 'pre-vote-response', term: term(2), granted: true });
+    expect(core.inspect()).toMatchObject({ role: 'pre-candidate', term: 1 });
+    core.step({ kind: 'persisted', seq: 2 });
+    receive(core, m3, { kind: 'pre-vote-response', term: term(2), granted: true });
+    expect(core.inspect()).toMatchObject({ role: 'candidate', term: 2 });
+  });
+
   it('does not lead on votes of others before its own vote is durable', () => {
     const core = coreWith([], 1);
-    while (core.inspect().role === 'follower') core.step({ kind: 'tick', nowMs: 0 });
+    untilCampaign(core);
     receive(core, m2, { kind: 'pre-vote-response', term: term(2), granted: true });
     receive(core, m2, { kind: 'vote-response', term: term(2), granted: true });
     receive(core, m3, { kind: 'vote-response', term: term(2), granted: true });

@@ -82,6 +82,7 @@ export class RaftCore {
     switch (input.kind) {
       case 'tick':
         state.nowMs = input.nowMs;
+        state.durability.tick();
         if (state.role === 'leader') replication.tickAsLeader(state);
         else election.tickWithoutLeadership(state);
         return;
@@ -119,12 +120,13 @@ function receive(state: CoreState, { from, message }: Receive): void {
     answerOldTerm(state, from, message);
     return;
   }
+  // Also in our own term: a refusal may have brought the candidate's term here before its request for a vote.
+  const wantsVote = message.kind === 'pre-vote-request' || message.kind === 'vote-request';
+  if (wantsVote && election.isLeaderFresh(state)) {
+    state.note('vote-ignored', { from, theirTerm: message.term, leader: state.leader });
+    return;
+  }
   if (message.term > state.term) {
-    const wantsVote = message.kind === 'pre-vote-request' || message.kind === 'vote-request';
-    if (wantsVote && election.isLeaderFresh(state)) {
-      state.note('vote-ignored', { from, theirTerm: message.term, leader: state.leader });
-      return;
-    }
     // A pre-vote speaks of a term that nobody has entered yet.
     const isHypothetical =
       message.kind === 'pre-vote-request' || (message.kind === 'pre-vote-response' && message.granted);

@@ -21,6 +21,12 @@ export function tickAsLeader(state: CoreState): void {
     state.becomeFollower(state.term, null);
     return;
   }
+  // Heartbeats need no disk, so nobody else would ever notice that this leader can apply nothing any more.
+  if (state.isDiskStalled) {
+    state.note('disk-stalled', { term: state.term, ticks: state.durability.stalledTicks });
+    state.becomeFollower(state.term, null);
+    return;
+  }
   state.heartbeatElapsedTicks += 1;
   if (state.heartbeatElapsedTicks >= state.config.heartbeatTicks) broadcastHeartbeat(state);
 }

@@ -163,6 +163,11 @@ const commands: Readonly<Record<string, Command>> = {
       script.say(`${link} lost ${message === null ? 'nothing' : messageWords(message)}`);
     }
   },
+  /** The oldest message is overtaken by all others of its link. */
+  delay: (script, [link = '']) => {
+    const queue = script.cluster.links.get(link) ?? [];
+    queue.push(...queue.splice(0, 1));
+  },
   settle: (script, ids) => script.hearing('events', () => script.settle(ids.length === 0 ? script.cluster.ids : ids)),
   isolate: (script, ids) => script.cut(ids, true),
   heal: (script) => script.cluster.cuts.clear(),
