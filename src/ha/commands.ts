@@ -1,7 +1,7 @@
 /** The typed entries of the Raft log. Plain data; a rejected command leaves the state as it was. */
 import type { ClusterName, Epoch, ManagerId, OperationId, ServerName } from '../base/index.js';
 import type { ClusterSpec } from './cluster-spec.js';
-import type { OperationKind, OperationOutcome, StepName, StepResult } from './state.js';
+import type { FormerServers, OperationKind, OperationOutcome, StepName, StepResult } from './state.js';
 
 /** Fields of everything said about a running operation: a lower epoch than the operation's is rejected. */
 interface OnOperation {
@@ -55,6 +55,8 @@ export type Command =
   | ({
       readonly kind: 'operation-finished';
       readonly outcome: OperationOutcome;
+      /** Servers that a rollback could not restore, as they were before; null: none. */
+      readonly unrestored: FormerServers | null;
       readonly summary: string;
     } & OnOperation);
 

@@ -37,7 +37,7 @@ export interface Conducting {
 export async function conduct(conducting: Conducting): Promise<void> {
   const { ports, news } = conducting;
   if (!(await ports.log.proveLeadership())) throw new ReignEnded('leadership could not be proved');
-  if (!conducting.isOwn) await takeOver(conducting);
+  if (!conducting.isOwn) await unwindingOnDrop(() => takeOver(conducting));
   const operation = currentOperation(conducting);
   const cluster = currentCluster(conducting);
   const sessions = new SessionPool(ports, cluster.spec, {
@@ -52,6 +52,15 @@ export async function conduct(conducting: Conducting): Promise<void> {
     await runSteps({ ports, context, news, situation: () => situation(conducting) });
   } finally {
     sessions.closeAll();
+  }
+}
+
+/** A log that takes nothing: the supervisor pauses and comes again. */
+async function unwindingOnDrop(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    throw thrown instanceof ActionError ? new ReignEnded(thrown.message) : thrown;
   }
 }
 
@@ -100,19 +109,16 @@ async function raiseEpoch(context: StepContext): Promise<void> {
   );
 }
 
-/** What this manager sees of each server, in words that change only when something does. */
+/**
+ * What this manager sees of each server, in words that change only when something does. Not what an operation itself
+ * changes (receivers), nor what flickers (start times).
+ */
 function situation(conducting: Conducting): string {
   const { table, ports } = conducting;
   const seen = table
     .latest(currentCluster(conducting).name)
     .filter((observation) => observation.manager === ports.log.self)
-    .map(({ server, outcome }) => {
-      if (outcome.kind !== 'ok') return `${server} ${outcome.kind}`;
-      const { readOnly, startedAtS, replica } = outcome.facts;
-      // Counted in halves of the rounding, so that it does not flicker.
-      const start = Math.round(startedAtS / 4);
-      return `${server} ok ${readOnly} ${start} ${replica?.receiver ?? '-'} ${replica?.applier ?? '-'}`;
-    });
+    .map(({ server, outcome }) => `${server} ${outcome.kind}`);
   return seen.sort().join('; ');
 }
 

@@ -101,6 +101,7 @@ export function finishOperation(
     operation: null,
     hiddenSinceIndex: null,
     awaitingRejoin: leftOutOldPrimary(cluster, operation),
+    unrestored: command.unrestored,
     history: [...cluster.history, ended].slice(-limits.historyPerCluster),
   };
 }

@@ -54,6 +54,8 @@ export interface SourceSpec {
  */
 export interface ActionSession {
   readonly server: ServerName;
+  /** Its connection is gone: every further call would be `unreachable`. */
+  readonly isLost: boolean;
   look(): Promise<ServerFacts>;
   /** Ordinary client sessions: not ours, not replication, not the server's own threads. */
   countClients(): Promise<number>;

@@ -29,6 +29,8 @@ function spec(names: readonly string[] = ['db1', 'db2', 'db3'], confirmMs = 1000
   };
 }
 
+const ended = { kind: 'operation-finished', unrestored: null } as const;
+
 /** A log: applies commands one after the other, and remembers the last answer. */
 class Log {
   state: HaState = emptyState;
@@ -109,7 +111,7 @@ class Log {
   }
 
   finish(outcome: 'done' | 'rolled-back' = 'done'): this {
-    return this.say({ kind: 'operation-finished', outcome, summary: `all is ${outcome}`, ...this.on });
+    return this.say({ ...ended, outcome, summary: `all is ${outcome}`, ...this.on });
   }
 
   /** A whole operation. */
@@ -206,7 +208,7 @@ describe('a deposed leader', () => {
     ['operation-blocked', (_, on) => ({ kind: 'operation-blocked', reason: '', ...on })],
     ['rollback-started', (_, on) => ({ kind: 'rollback-started', reason: '', ...on })],
     ['primary-changed', (_, on) => ({ kind: 'primary-changed', primary: db2, ...on })],
-    ['operation-finished', (_, on) => ({ kind: 'operation-finished', outcome: 'done', summary: '', ...on })],
+    ['operation-finished', (_, on) => ({ ...ended, outcome: 'done', summary: '', ...on })],
   ];
 
   it.each(sayings)('says %s in vain', (_, saying) => {
@@ -362,7 +364,7 @@ describe('what is kept', () => {
     const log = new Log();
     for (let run = 0; run < limits.historyPerCluster + 5; run += 1) {
       log.start('failover', operationId(`op-${run}`)).say({ kind: 'rollback-started', reason: '', ...log.on });
-      log.say({ kind: 'operation-finished', outcome: 'rolled-back', summary: '', ...log.on });
+      log.say({ ...ended, outcome: 'rolled-back', summary: '', ...log.on });
     }
     expect(log.cluster.history).toHaveLength(limits.historyPerCluster);
     expect(log.cluster.history.at(-1)?.id).toBe(`op-${limits.historyPerCluster + 4}`);
@@ -448,7 +450,7 @@ describe('whatever is proposed, in whatever order', () => {
       case 'operation-blocked': return { kind: one.say, reason: '', ...on };
       case 'rollback-started': return { kind: one.say, reason: '', ...on };
       case 'primary-changed': return { kind: one.say, primary: one.server, ...on };
-      case 'operation-finished': return { kind: one.say, outcome: one.outcome, summary: '', ...on };
+      case 'operation-finished': return { ...ended, outcome: one.outcome, summary: '', ...on };
     }
   }
 
@@ -457,10 +459,10 @@ describe('whatever is proposed, in whatever order', () => {
     const { operation } = log.cluster;
     const cursorStep = operation === null ? undefined : stepsOf(operation.kind)[operation.cursor];
     if (operation === null || cursorStep === undefined) {
-      return { kind: 'operation-finished', outcome: 'done', summary: '', ...log.on };
+      return { ...ended, outcome: 'done', summary: '', ...log.on };
     }
     if (operation.phase === 'rolling-back') {
-      return { kind: 'operation-finished', outcome: 'rolled-back', summary: '', ...log.on };
+      return { ...ended, outcome: 'rolled-back', summary: '', ...log.on };
     }
     const last = operation.journal.at(-1);
     const isRunning = last?.step === cursorStep && last.finishedAtMs === null && last.epoch === operation.epoch;

@@ -110,6 +110,7 @@ function newCluster(
     operation: null,
     hiddenSinceIndex: null,
     awaitingRejoin: [],
+    unrestored: null,
     history: [],
   };
 }

@@ -4,26 +4,30 @@
  * primary is restored. A replica that cannot be reached is named and holds the others up no longer than its time.
  */
 import { ActionError, gtidSet } from '../base/index.js';
-import type { ServerName } from '../base/index.js';
+import type { ServerFacts, ServerName } from '../base/index.js';
 import type { ActionSession } from './ports.js';
 import { failuresAsText, onEach } from './steps/each.js';
 import { holdings } from './steps/survey.js';
 import { formerServers, participants, resultOf } from './steps/step.js';
-import type { FormerServer, StepContext } from './steps/step.js';
+import type { StepContext } from './steps/step.js';
+import type { FormerServer, FormerServers } from './state.js';
 import { timing } from './timing.js';
 
 export interface RollBackResult {
   /** Until then the operation has not ended: nobody else would open it. */
   readonly isPrimaryRestored: boolean;
+  readonly unrestored: FormerServers | null;
   readonly sentence: string;
 }
 
 /** Throws ReignEnded. */
 export async function rollBack(context: StepContext): Promise<RollBackResult> {
   const operation = context.operation();
-  const former = formerServers(operation);
+  const former = { ...context.cluster().unrestored, ...formerServers(operation) };
   // The first step commits how every server was before the second touches anything.
-  if (operation.cursor === 0) return { isPrimaryRestored: true, sentence: 'nothing was touched' };
+  if (operation.cursor === 0 && context.cluster().unrestored === null) {
+    return { isPrimaryRestored: true, unrestored: null, sentence: 'nothing was touched' };
+  }
   // A switchover touches no replica before `promote`; a failover only those that took part.
   const replicas = operation.kind === 'switchover'
     ? []
@@ -32,13 +36,15 @@ export async function rollBack(context: StepContext): Promise<RollBackResult> {
     retrying(context, server, (session) => restoreReplica(context, session, former[server] ?? null)),
   );
   const primary = await onEach([operation.oldPrimary], (server) =>
-    retrying(context, server, (session) => restorePrimary(session, former[server] ?? null)),
+    retrying(context, server, (session) => restorePrimary(context, session, former[server] ?? null)),
   );
   const failures = { ...failuresAsText(restored.failed), ...failuresAsText(primary.failed) };
   const sentence = Object.keys(failures).length === 0
     ? 'every server is as it was'
     : `not restored: ${Object.values(failures).join('; ')}`;
-  return { isPrimaryRestored: primary.failed.size === 0, sentence };
+  const left = Object.entries(former).filter(([name]) => failures[name] !== undefined);
+  const unrestored = left.length === 0 ? null : Object.fromEntries(left);
+  return { isPrimaryRestored: primary.failed.size === 0, unrestored, sentence };
 }
 
 async function retrying(
@@ -74,7 +80,9 @@ async function restoreReplica(
   const isAcknowledging = facts.semiSync?.replicaEnabled === true;
   const isReceiving = facts.replica.receiver !== 'off';
   const shouldReceive = former?.isReceiving ?? true;
-  if (isFollowing && isAcknowledging === acknowledges && isReceiving === shouldReceive) return;
+  const shouldApply = former?.isApplying ?? true;
+  const isApplying = facts.replica.applier === 'on' || !shouldApply;
+  if (isFollowing && isAcknowledging === acknowledges && isReceiving === shouldReceive && isApplying) return;
   await session.stopReceiver();
   if (!isFollowing) {
     const { user, password } = context.spec.replication;
@@ -82,7 +90,7 @@ async function restoreReplica(
   }
   await session.setAcknowledging(acknowledges);
   if (shouldReceive) await session.startReceiver();
-  if (former?.isApplying ?? true) await session.startApplier();
+  if (shouldApply) await session.startApplier();
 }
 
 function followedSource(context: StepContext): { readonly host: string; readonly port: number } {
@@ -90,8 +98,17 @@ function followedSource(context: StepContext): { readonly host: string; readonly
   return { host, port };
 }
 
-async function restorePrimary(session: ActionSession, former: FormerServer | null): Promise<void> {
+async function restorePrimary(
+  context: StepContext,
+  session: ActionSession,
+  former: FormerServer | null,
+): Promise<void> {
   const facts = await session.look();
+  const lacking = lackedBy(context, facts);
+  if (facts.readOnly && lacking !== null) {
+    throw new ActionError('rejected', `${session.server} stays closed: it lacks ${lacking}, which replicas have; `
+      + 'stop it, and a failover begins');
+  }
   if (facts.offline) await session.setOffline(false);
   if (former !== null && (facts.semiSync?.sourceEnabled ?? false) !== former.waitsForAcks) {
     await session.setWaitingForAcks(former.waitsForAcks);
@@ -102,20 +119,21 @@ async function restorePrimary(session: ActionSession, former: FormerServer | nul
 }
 
 /**
- * Does the old primary, as it was seen last, hold all that the others have, as far as they were surveyed or seen? One
- * that lost its last transactions (a power cut with relaxed settings) must not be opened again: it would give their
- * numbers to other transactions.
+ * What replicas have, as far as they were surveyed or seen, and the old primary has not; null when it has everything.
+ * One that lost its last transactions (a power cut with relaxed settings) must not be opened again: it would give their
+ * numbers to other transactions. `facts` must be fresh: what was seen before a restart says nothing.
  */
-export function holdsEverything(context: StepContext): boolean {
-  const { oldPrimary } = context.operation();
+export function lackedBy(context: StepContext, facts: ServerFacts): string | null {
+  const { kind } = context.operation();
+  // A switchover has surveyed nobody, and its primary has not been away.
+  if (kind === 'switchover') return null;
   const { name } = context.cluster();
-  const own = context.table.lastFacts(name, oldPrimary);
-  if (own === null) return false;
   let all = gtidSet(resultOf<{ readonly target: string }>(context.operation(), 'survey')?.target ?? '');
   for (const server of participants(context)) {
-    const facts = context.table.lastFacts(name, server);
-    // Transactions of other origin are errant, and no reason to leave the primary closed.
-    if (facts !== null) all = all.union(holdings(facts).restrictTo(own.serverUuid));
+    const seen = context.table.lastFacts(name, server);
+    if (seen !== null) all = all.union(holdings(seen));
   }
-  return all.isSubsetOf(gtidSet(own.executed));
+  // Transactions of other origin are errant, and no reason to leave the primary closed.
+  const lacking = all.restrictTo(facts.serverUuid).subtract(gtidSet(facts.executed));
+  return lacking.isEmpty() ? null : lacking.toString();
 }

@@ -8,11 +8,11 @@ import { ActionError } from '../base/index.js';
 import { limits } from './limits.js';
 import type { HaPorts } from './ports.js';
 import { proposeOn } from './propose.js';
-import { holdsEverything, rollBack } from './roll-back.js';
+import { lackedBy, rollBack } from './roll-back.js';
 import { stepOf } from './steps/index.js';
 import type { StepContext, StepOutcome } from './steps/index.js';
 import { stepsOf } from './state.js';
-import type { StepName } from './state.js';
+import type { FormerServers, Operation, StepName } from './state.js';
 import { timing } from './timing.js';
 
 export interface Run {
@@ -67,7 +67,14 @@ async function takeTurn(run: Run): Promise<Turn> {
   }
   const outcome = await attempt(run, step);
   if (outcome.kind === 'failed' || outcome.kind === 'blocked') return outcome;
-  await commit(run, step, outcome);
+  try {
+    await commit(run, step, outcome);
+  } catch (thrown) {
+    // The log does not take the result. A write pause is not prolonged over that; anything else is tried again.
+    if (!(thrown instanceof ActionError)) throw thrown;
+    if (!isWritePause(operation)) return { kind: 'failed', reason: `${step}: ${thrown.message}` };
+    await commit(run, step, { kind: 'roll-back', reason: thrown.message });
+  }
   if (outcome.kind === 'rewind' && context.operation().rewinds > limits.rewindsMax) {
     return { kind: 'blocked', reason: outcome.reason };
   }
@@ -86,11 +93,14 @@ async function attempt(run: Run, name: StepName): Promise<Attempt> {
     return context.operation().pastNoReturn ? await step.run(context) : await withinPause(run, step.run(context));
   } catch (thrown) {
     if (!(thrown instanceof ActionError)) throw thrown;
-    const { kind, pastNoReturn, cursor } = context.operation();
-    // A write pause is never prolonged by trying again; before it nothing was touched.
-    if (kind === 'switchover' && !pastNoReturn && cursor > 0) return { kind: 'roll-back', reason: thrown.message };
+    if (isWritePause(context.operation())) return { kind: 'roll-back', reason: thrown.message };
     return { kind: 'failed', reason: `${name}: ${thrown.message}` };
   }
+}
+
+/** Of a switchover before `promote`: never prolonged by trying again. (In `check` nothing was touched yet.) */
+function isWritePause({ kind, pastNoReturn }: Operation): boolean {
+  return kind === 'switchover' && !pastNoReturn;
 }
 
 /**
@@ -162,7 +172,7 @@ async function block(run: Run, reason: string, pauses: number): Promise<void> {
   const now = context.operation();
   if (now.pastNoReturn || now.kind !== 'failover') return;
   const isHealthy = (await context.judge()).kind === 'Healthy';
-  if (isHealthy && holdsEverything(context)) {
+  if (isHealthy && (await isWhole(run))) {
     const why = `${now.oldPrimary} answers again while the failover is blocked (${reason})`;
     await proposeOn(ports, now, { kind: 'rollback-started', reason: why });
     return;
@@ -171,6 +181,19 @@ async function block(run: Run, reason: string, pauses: number): Promise<void> {
   const to = isHealthy ? 'fence' : 'freeze';
   if (now.cursor > stepsOf('failover').indexOf(to)) {
     await proposeOn(ports, now, { kind: 'operation-rewound', to, reason });
+  }
+}
+
+/** Does the old primary, looked at now, hold all that replicas have? No answer is no. */
+async function isWhole({ context, ports }: Run): Promise<boolean> {
+  try {
+    const { oldPrimary } = context.operation();
+    const server = context.sessions.serverSpec(oldPrimary);
+    const facts = await ports.servers.look(context.spec, server, context.spec.detection.probeTimeoutMs);
+    return lackedBy(context, facts) === null;
+  } catch (thrown) {
+    if (!(thrown instanceof ActionError)) throw thrown;
+    return false;
   }
 }
 
@@ -197,10 +220,10 @@ async function waitForChange(run: Run, pauses: number): Promise<void> {
 async function takeBack(run: Run): Promise<Turn> {
   const { context, ports } = run;
   const operation = context.operation();
-  const { isPrimaryRestored, sentence } = await rollBack(context);
+  const { isPrimaryRestored, unrestored, sentence } = await rollBack(context);
   const [cause = ''] = operation.reason.split(waitsFor);
   if (isPrimaryRestored || (await context.judge()).kind === 'DeadPrimary') {
-    await end(run, 'rolled-back', `${cause}: ${sentence}`);
+    await end(run, 'rolled-back', `${cause}: ${sentence}`, unrestored);
     return { kind: 'ended' };
   }
   const reason = `${cause}${waitsFor}${sentence}`;
@@ -210,9 +233,14 @@ async function takeBack(run: Run): Promise<Turn> {
 
 const waitsFor = '; the rollback goes on: ';
 
-async function end(run: Run, outcome: 'done' | 'rolled-back', summary: string): Promise<void> {
+async function end(
+  run: Run,
+  outcome: 'done' | 'rolled-back',
+  summary: string,
+  unrestored: FormerServers | null = null,
+): Promise<void> {
   const operation = run.context.operation();
-  await proposeOn(run.ports, operation, { kind: 'operation-finished', outcome, summary });
+  await proposeOn(run.ports, operation, { kind: 'operation-finished', outcome, unrestored, summary });
   const { cluster, id, kind: operationKind, epoch } = operation;
   const sentence = `${id} ${outcome}: ${summary}`;
   run.ports.report({

@@ -27,6 +27,8 @@ export class SessionPool {
   readonly #open = new Map<ServerName, ActionSession>();
   /** Two sessions under one fence would take each other's lock. */
   readonly #opening = new Map<ServerName, Promise<ActionSession>>();
+  /** Grows when all sessions are given up: what was begun under an older one acts no more. */
+  #generation = 0;
   #isClosed = false;
 
   constructor(ports: HaPorts, spec: ClusterSpec, fence: Fence) {
@@ -37,14 +39,16 @@ export class SessionPool {
 
   /** The session on `server`, opened within `withinMs` if there is none. Throws ActionError or ReignEnded. */
   async on(server: ServerName, withinMs: number): Promise<ActionSession> {
+    // The server may have restarted since: a dead session says nothing of it.
+    if (this.#open.get(server)?.isLost === true) this.drop(server);
     const known = this.#open.get(server) ?? this.#opening.get(server);
     if (known !== undefined) return known;
-    const opening = this.#opened(server, withinMs);
+    const opening = this.#opened(server, withinMs, this.#generation);
     this.#opening.set(server, opening);
     try {
       return await opening;
     } finally {
-      this.#opening.delete(server);
+      if (this.#opening.get(server) === opening) this.#opening.delete(server);
     }
   }
 
@@ -56,8 +60,10 @@ export class SessionPool {
 
   /** Closes what is open; the next use opens a new session, which ends what the old one had under way. */
   dropAll(): void {
+    this.#generation += 1;
     for (const session of this.#open.values()) session.close();
     this.#open.clear();
+    this.#opening.clear();
   }
 
   /** For good: what is still being opened is closed as soon as it is there. */
@@ -72,13 +78,13 @@ export class SessionPool {
     return spec;
   }
 
-  async #opened(server: ServerName, withinMs: number): Promise<ActionSession> {
+  async #opened(server: ServerName, withinMs: number, generation: number): Promise<ActionSession> {
     await this.#proveLeadership();
     try {
       const session = await this.#ports.servers.open(this.#spec, this.serverSpec(server), this.#fence, withinMs);
-      if (this.#isClosed) {
+      if (this.#isClosed || generation !== this.#generation) {
         session.close();
-        throw new ReignEnded('the work that needed this session has ended');
+        throw givenUp(server);
       }
       const guarded = this.#guard(session);
       this.#open.set(server, guarded);
@@ -100,13 +106,20 @@ export class SessionPool {
   }
 
   #guard(session: ActionSession): ActionSession {
+    const generation = this.#generation;
+    const read = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (generation !== this.#generation) throw givenUp(session.server);
+      return this.#attempt(guarded, work);
+    };
     const act = async <T>(work: () => Promise<T>): Promise<T> => {
       await this.#proveLeadership();
-      return this.#attempt(session.server, work);
+      return read(work);
     };
-    const read = <T>(work: () => Promise<T>): Promise<T> => this.#attempt(session.server, work);
-    return {
+    const guarded: ActionSession = {
       server: session.server,
+      get isLost() {
+        return session.isLost;
+      },
       look: () => read(() => session.look()),
       countClients: () => read(() => session.countClients()),
       waitExecuted: (gtids, withinMs) => read(() => session.waitExecuted(gtids, withinMs)),
@@ -126,15 +139,21 @@ export class SessionPool {
       setWaitingForAcks: (isWaiting) => act(() => session.setWaitingForAcks(isWaiting)),
       close: () => session.close(),
     };
+    return guarded;
   }
 
-  async #attempt<T>(server: ServerName, work: () => Promise<T>): Promise<T> {
+  async #attempt<T>(session: ActionSession, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (thrown) {
       // After `unknown` the session may sit in the middle of a statement: only a new one can tell what happened.
-      if (thrown instanceof ActionError && thrown.failure !== 'rejected') this.drop(server);
+      const isDead = thrown instanceof ActionError && thrown.failure !== 'rejected';
+      if (isDead && this.#open.get(session.server) === session) this.drop(session.server);
       throw this.#translated(thrown);
     }
   }
+}
+
+function givenUp(server: ServerName): ActionError {
+  return new ActionError('unreachable', `${server}: the work that needed this session was given up`);
 }

@@ -92,6 +92,20 @@ export interface Operation {
   readonly journal: readonly JournalEntry[];
 }
 
+/** How servers were before anything was touched: committed by the first step, restored by a rollback. */
+export interface FormerServer {
+  readonly readOnly: boolean;
+  readonly superReadOnly: boolean;
+  readonly waitsForAcks: boolean;
+  readonly acknowledges: boolean;
+  /** Null when it replicated from nobody. */
+  readonly source: { readonly host: string; readonly port: number } | null;
+  readonly isReceiving: boolean;
+  readonly isApplying: boolean;
+}
+
+export type FormerServers = Readonly<Record<string, FormerServer>>;
+
 export interface ClusterState {
   readonly name: ClusterName;
   readonly spec: ClusterSpec;
@@ -104,6 +118,8 @@ export interface ClusterState {
   readonly hiddenSinceIndex: number | null;
   /** Former primaries that a failover took away and nobody has brought back yet. */
   readonly awaitingRejoin: readonly ServerName[];
+  /** How servers were that a rollback could not restore: the next operation takes that for their former state. */
+  readonly unrestored: FormerServers | null;
   /** Ended operations, latest last, at most `limits.historyPerCluster`. */
   readonly history: readonly Operation[];
 }

@@ -113,11 +113,13 @@ export class Supervisor {
       return;
     }
     const verdict = await this.judge();
-    if (failoverSubject(verdict.kind)) {
+    const reason = failoverSubject(verdict.kind) ? verdict.reason : leftClosed(cluster, verdict);
+    if (reason !== null) {
       if (!(await ports.log.proveLeadership())) throw new ReignEnded('leadership could not be proved');
       const id = operationId(`fo-${ports.random.hex(10)}`);
       // `cluster` is what was judged: should the primary be another by now, the reducer rejects this.
-      await this.#start(id, 'failover', cluster, null, verdict.reason, verdict);
+      const { refused } = await this.#start(id, 'failover', cluster, null, reason, verdict);
+      if (refused !== null) await ports.clock.sleep(unwindPauseMs);
       return;
     }
     // A suspicion only has to last long enough: looked at often. Anything else waits for news, and rounds are paced.
@@ -203,4 +205,13 @@ export class Supervisor {
  */
 function isUntouched(operation: Operation, self: ManagerId): boolean {
   return operation.startedBy === self && operation.takeovers.length === 1 && operation.journal.length === 0;
+}
+
+/**
+ * A rollback could not restore the primary, because that was dead; now it is back before any failover began. The
+ * operation that is started for it finds it healthy in its first step, and takes the rollback to its end.
+ */
+function leftClosed(cluster: ClusterState, verdict: Verdict): string | null {
+  if (verdict.kind !== 'Healthy' || cluster.unrestored?.[cluster.primary] === undefined) return null;
+  return `${cluster.primary} is back, and an earlier rollback has not restored it`;
 }

@@ -113,7 +113,7 @@ function cluster(part: Partial<ClusterState> = {}): ClusterState {
     epoch: epoch(4),
     operation: null,
     hiddenSinceIndex: null,
-    awaitingRejoin: [],
+    awaitingRejoin: [], unrestored: null,
     history: [],
     ...part,
   };

@@ -38,6 +38,7 @@ export class ReignLogPort implements LogPort {
       case 'not-leader':
         return { kind: 'lost', reason: 'this manager does not lead any more' };
       case 'dropped':
+        if (!this.#isReigning()) return { kind: 'lost', reason: outcome.reason };
         return { kind: 'dropped', reason: outcome.reason };
       case 'unknown':
         return { kind: 'lost', reason: outcome.reason };

@@ -67,6 +67,10 @@ export class MysqlActionSession {
     this.#options = options;
   }
 
+  get isLost(): boolean {
+    return this.#on.session.isLost;
+  }
+
   look(): Promise<ServerFacts> {
     return this.#on.look();
   }

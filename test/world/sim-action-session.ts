@@ -28,6 +28,10 @@ export class SimActionSession implements ActionSession {
     this.#onAction = onAction;
   }
 
+  get isLost(): boolean {
+    return !this.#session.isAlive;
+  }
+
   look(): Promise<ServerFacts> {
     return this.#statement('look', (answer) => answer.ok(this.#session.server.facts()));
   }

@@ -70,6 +70,16 @@ const changes: readonly Change[] = [
     ends: /^switchover:(done|rolled-back,failover:done)$/,
   },
   {
+    what: 'the old primary is out of reach for a while: opened again when it is back, or failed over',
+    kind: 'switchover',
+    act: (world) => {
+      world.isolate('db1', ['m1', 'm2', 'm3', 'db2', 'db3', 'client']);
+      world.env.queue.after(1500, () => world.reconnect('db1'));
+    },
+    // Away while it should have become a replica, it is named and left to a later repair.
+    expected: () => ({ phases: ['done', 'rolled-back'], away: ['db1'] }),
+  },
+  {
     what: 'the target dies: rolled back, waited for, or failed over',
     kind: 'switchover',
     act: (world) => world.crash('db2'),

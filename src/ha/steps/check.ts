@@ -2,12 +2,12 @@
  * Switchover, step 1: everything must be healthy, and the candidate nearly level, before anybody's writes are paused.
  * Commits the target and how every server was: what a rollback restores.
  */
-import type { ServerName } from '../../base/index.js';
+import type { ServerFacts, ServerName } from '../../base/index.js';
 import { awayFrom, membersOf } from '../members.js';
 import { lookAtAll, planSwitchover } from '../switchover-plan.js';
 import { timing } from '../timing.js';
-import { finished, formerOf } from './step.js';
-import type { FormerServer, Step, StepContext, StepOutcome } from './step.js';
+import { finished, formerServersNow } from './step.js';
+import type { Step, StepContext, StepOutcome } from './step.js';
 
 export const check: Step = {
   name: 'check',
@@ -33,11 +33,12 @@ export const check: Step = {
     if (!isLevel) {
       return { kind: 'roll-back', reason: `${plan.target} lags too far behind to take over within the write pause` };
     }
-    const former: Record<string, FormerServer> = {};
+    const seen: Record<string, ServerFacts> = {};
     for (const [name, look] of looks) {
-      if (look.kind === 'facts') former[name] = formerOf(look.facts);
+      if (look.kind === 'facts') seen[name] = look.facts;
     }
     const target: ServerName = plan.target;
+    const former = formerServersNow(context, seen);
     const members = membersOf(context.cluster(), context.table);
     return finished(`${target} takes over from ${operation.oldPrimary}`, { target, members, former }, target);
   },

@@ -2,12 +2,13 @@
  * Failover, step 1: a majority confirms, in a round asked for after the suspicion, that the primary is dead. Commits
  * the evidence, and how every server was before anything was touched: what a rollback will restore.
  */
+import type { ServerFacts } from '../../base/index.js';
 import { membersOf } from '../members.js';
 import { staleAfterMs } from '../observation-table.js';
 import type { Verdict } from '../verdict.js';
 import { failoverSubject } from '../verdict-subject.js';
-import { finished, formerOf } from './step.js';
-import type { FormerServer, Step, StepContext, StepOutcome } from './step.js';
+import { finished, formerServersNow } from './step.js';
+import type { Step, StepContext, StepOutcome } from './step.js';
 
 export const confirm: Step = {
   name: 'confirm',
@@ -20,17 +21,17 @@ export const confirm: Step = {
       return { kind: 'blocked', reason: `not confirmed: ${verdict.reason}` };
     }
     const { name } = context.cluster();
-    const former: Record<string, FormerServer> = {};
+    const seen: Record<string, ServerFacts> = {};
     for (const server of context.spec.servers) {
       const facts = context.table.lastFacts(name, server.name);
-      if (facts !== null) former[server.name] = formerOf(facts);
+      if (facts !== null) seen[server.name] = facts;
     }
     return finished(verdict.reason, {
       verdict: verdict.kind,
       rule: verdict.rule,
       evidence: verdict.evidence,
       members: membersOf(context.cluster(), context.table),
-      former,
+      former: formerServersNow(context, seen),
       lastKnownExecuted: context.table.knownExecuted(name, context.operation().oldPrimary).toString(),
     });
   },

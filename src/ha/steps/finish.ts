@@ -1,7 +1,9 @@
 /** The last step: the report. What was saved from where, what is lost or unknown, and the time each phase took. */
 import { ActionError } from '../../base/index.js';
 import type { Operation } from '../state.js';
-import { openNewPrimary } from './promote.js';
+import type { ActionSession } from '../ports.js';
+import { isSameStart, openNewPrimary } from './promote.js';
+import type { PromoteResult } from './promote.js';
 import type { RePointResult } from './re-point.js';
 import type { SurveyResult } from './survey.js';
 import { finished, resultOf } from './step.js';
@@ -28,21 +30,29 @@ export const finish: Step = {
 };
 
 /**
- * A new primary that restarted since its promotion came up closed. One that does not answer is the next failover's
- * business, which can only begin when this operation has ended.
+ * A new primary that restarted since its promotion came up closed. Only that is mended: one that a person closed, or
+ * made a replica, is the person's. One that does not answer is the next failover's business, which can only begin when
+ * this operation has ended.
  */
 async function openAgain(context: StepContext): Promise<string> {
   const { newPrimary } = context.operation();
   if (newPrimary === null) return '';
+  let session: ActionSession;
   try {
-    const facts = await (await context.session(newPrimary)).look();
-    if (!facts.readOnly && !facts.superReadOnly) return '';
-    await openNewPrimary(context);
-    return `; ${newPrimary} had restarted, and was opened again`;
+    session = await context.session(newPrimary);
   } catch (thrown) {
-    if (!(thrown instanceof ActionError)) throw thrown;
+    if (!(thrown instanceof ActionError) || thrown.failure !== 'unreachable') throw thrown;
     return `; ${newPrimary} does not answer: ${thrown.message}`;
   }
+  const facts = await session.look();
+  if (!facts.readOnly && !facts.superReadOnly) return '';
+  const promoted = resultOf<PromoteResult>(context.operation(), 'promote');
+  if (facts.replica !== null) return `; ${newPrimary} was made a replica by somebody else, and is left so`;
+  if (isSameStart(facts.startedAtS, promoted?.startedAtS ?? null)) {
+    return `; ${newPrimary} was closed by somebody else, and is left so`;
+  }
+  await openNewPrimary(context);
+  return `; ${newPrimary} had restarted, and was opened again`;
 }
 
 /** Milliseconds of cluster time per step, repetitions added up. */

@@ -21,7 +21,7 @@ export const pauseWrites: Step = {
   name: 'pause-writes',
   async run(context: StepContext): Promise<StepOutcome> {
     const { clock } = context.ports;
-    context.deadlineMs = clock.nowMs() + context.spec.switchover.maxPauseMs;
+    context.deadlineMs ??= clock.nowMs() + context.spec.switchover.maxPauseMs;
     const old = context.operation().oldPrimary;
     try {
       const session = await context.session(old);

@@ -17,6 +17,8 @@ import type { Step, StepContext, StepOutcome } from './step.js';
 
 export interface PromoteResult {
   readonly executed: string;
+  readonly cannotWait: boolean;
+  readonly startedAtS: number;
 }
 
 /** Opens the planned server for writes. The same for failover and switchover. */
@@ -43,7 +45,11 @@ export async function openNewPrimary(context: StepContext): Promise<StepOutcome>
   const after = await session.look();
   if (after.readOnly || after.superReadOnly) throw new ActionError('rejected', `${chosen} is still read-only`);
   const without = cannotWait ? ' without semi-sync: its source plugin is not loaded' : '';
-  return finished(`${chosen} takes writes${without}`, { executed: ready.executed, cannotWait });
+  return finished(`${chosen} takes writes${without}`, {
+    executed: ready.executed,
+    cannotWait,
+    startedAtS: after.startedAtS,
+  });
 }
 
 export const promote: Step = { name: 'promote', run: openNewPrimary, lastLook: lastLookBeforeFailover };

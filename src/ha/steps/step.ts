@@ -8,7 +8,7 @@ import { membersOf } from '../members.js';
 import type { ObservationTable } from '../observation-table.js';
 import type { ActionSession, HaPorts } from '../ports.js';
 import type { SessionPool } from '../session-pool.js';
-import type { ClusterState, Operation, StepName, StepResult } from '../state.js';
+import type { ClusterState, FormerServer, FormerServers, Operation, StepName, StepResult } from '../state.js';
 import type { Verdict } from '../verdict.js';
 
 export type StepOutcome =
@@ -68,20 +68,6 @@ export function resultOf<T>(operation: Operation, step: StepName): T | null {
   return entry === undefined ? null : (entry.result as unknown as T);
 }
 
-/** How servers were before anything was touched: committed by the first step, restored by a rollback. */
-export interface FormerServer {
-  readonly readOnly: boolean;
-  readonly superReadOnly: boolean;
-  readonly waitsForAcks: boolean;
-  readonly acknowledges: boolean;
-  /** Null when it replicated from nobody. */
-  readonly source: { readonly host: string; readonly port: number } | null;
-  readonly isReceiving: boolean;
-  readonly isApplying: boolean;
-}
-
-export type FormerServers = Readonly<Record<string, FormerServer>>;
-
 export function formerOf(facts: ServerFacts): FormerServer {
   return {
     readOnly: facts.readOnly,
@@ -109,4 +95,13 @@ export function participants(context: StepContext): readonly ServerName[] {
   const first = operation.kind === 'failover' ? 'confirm' : 'check';
   const committed = resultOf<{ readonly members?: readonly ServerName[] }>(operation, first)?.members;
   return committed ?? membersOf(context.cluster(), context.table);
+}
+
+/**
+ * How a server is to be taken down as it was: as an unfinished rollback left it on record, else as it was seen last.
+ */
+export function formerServersNow(context: StepContext, seen: Readonly<Record<string, ServerFacts>>): FormerServers {
+  const former: Record<string, FormerServer> = {};
+  for (const [name, facts] of Object.entries(seen)) former[name] = formerOf(facts);
+  return { ...former, ...context.cluster().unrestored };
 }
