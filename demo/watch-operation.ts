@@ -1,18 +1,9 @@
 /** Follows an operation through the HTTP API of whichever manager answers, and tells each step as it ends. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OperationStatus, StatusResponse } from '../src/http/index.js';
+import { askStatus } from '../test/support/stage.js';
 
-const askLimitMs = 500;
 const pollMs = 25;
-
-export async function askStatus(url: string): Promise<StatusResponse | null> {
-  try {
-    const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(askLimitMs) });
-    return response.ok ? ((await response.json()) as StatusResponse) : null;
-  } catch {
-    return null;
-  }
-}
 
 function operationIn(status: StatusResponse, cluster: string): OperationStatus | null {
   const found = status.clusters.find((candidate) => candidate.name === cluster);

@@ -48,10 +48,12 @@ export function planSwitchover(input: {
   /** Declared servers that do not take part (members.ts). */
   readonly away: readonly ServerName[];
   readonly requestedTarget: ServerName | null;
+  /** An operation that runs already, in words; null inside the switchover itself. */
+  readonly runningOperation: string | null;
   readonly verdict: Verdict;
   readonly looks: ReadonlyMap<ServerName, ServerLook>;
 }): SwitchoverPlan {
-  const { spec, primary, away, requestedTarget, verdict, looks } = input;
+  const { spec, primary, away, requestedTarget, runningOperation, verdict, looks } = input;
   const seen = new Map<ServerName, ServerFacts>();
   for (const [name, look] of looks) if (look.kind === 'facts' && !away.includes(name)) seen.set(name, look.facts);
   const primaryFacts = seen.get(primary);
@@ -75,7 +77,15 @@ export function planSwitchover(input: {
     reachableTransactions: gtidSet(primaryFacts?.executed ?? ''),
   });
   const refusals = [
-    ...switchoverRefusals({ spec, primary, target: choice.chosen, verdict, looks, awaitingRejoin: away }),
+    ...switchoverRefusals({
+      spec,
+      primary,
+      target: choice.chosen,
+      verdict,
+      looks,
+      runningOperation,
+      awaitingRejoin: away,
+    }),
   ];
   const target = choice.chosen === null ? undefined : seen.get(choice.chosen);
   const canWait = (target?.semiSync?.sourceEnabled ?? null) !== null;

@@ -30,11 +30,11 @@ export async function requestSwitchover(
     primary: cluster.primary,
     away: awayFrom(cluster, reign.table),
     requestedTarget,
+    runningOperation: cluster.operation === null ? null : `${cluster.operation.kind} ${cluster.operation.id}`,
     verdict,
     looks,
   });
-  const refusals = [...plan.refusals];
-  if (cluster.operation !== null) refusals.unshift(`${cluster.operation.kind} ${cluster.operation.id} is running`);
+  const { refusals } = plan;
   const answer = {
     oldPrimary: cluster.primary,
     newPrimary: plan.target,

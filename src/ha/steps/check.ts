@@ -20,6 +20,7 @@ export const check: Step = {
       primary: operation.oldPrimary,
       away: awayFrom(context.cluster(), context.table),
       requestedTarget: operation.requestedTarget,
+      runningOperation: null,
       verdict,
       looks,
     });

@@ -30,7 +30,7 @@ export const freeze: Step = {
   },
 };
 
-export function replicasOf(context: StepContext): readonly ServerName[] {
+function replicasOf(context: StepContext): readonly ServerName[] {
   const old = context.operation().oldPrimary;
   return participants(context).filter((name) => name !== old);
 }

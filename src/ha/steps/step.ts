@@ -68,7 +68,7 @@ export function resultOf<T>(operation: Operation, step: StepName): T | null {
   return entry === undefined ? null : (entry.result as unknown as T);
 }
 
-export function formerOf(facts: ServerFacts): FormerServer {
+function formerOf(facts: ServerFacts): FormerServer {
   return {
     readOnly: facts.readOnly,
     superReadOnly: facts.superReadOnly,
