@@ -8,7 +8,7 @@ import { ActionError } from '../base/index.js';
 import type { ServerName } from '../base/index.js';
 import type { ObservationTable } from './observation-table.js';
 import type { HaPorts } from './ports.js';
-import { proposeOn } from './propose.js';
+import { proposeOn, reportOn } from './propose.js';
 import { runSteps } from './run-steps.js';
 import { ReignEnded, SessionPool } from './session-pool.js';
 import type { JudgedVerdict, StepContext } from './steps/index.js';
@@ -79,13 +79,7 @@ async function takeOver(conducting: Conducting): Promise<void> {
   if (!outcome.result.ok) throw new ReignEnded(outcome.result.reason);
   const taken = currentOperation(conducting);
   const step = stepsOf(taken.kind)[taken.cursor] ?? null;
-  ports.report({
-    kind: 'operation-taken-over',
-    cluster: taken.cluster,
-    operation: taken.id,
-    sentence: `${taken.id} goes on at epoch ${taken.epoch}`,
-    facts: { step, operationKind: taken.kind, epoch: taken.epoch },
-  });
+  reportOn(ports, taken, 'operation-taken-over', `${taken.id} goes on at epoch ${taken.epoch}`, { step });
   const isTouched = taken.journal.length > 0;
   if (taken.kind === 'switchover' && isTouched && !taken.pastNoReturn && taken.phase !== 'rolling-back') {
     await proposeOn(ports, taken, {

@@ -1,4 +1,4 @@
-/** Proposing on behalf of a running operation: fills in who speaks and at which epoch, and ends the reign on a no. */
+/** Speaking for a running operation: fills in who speaks and at which epoch; a no of the log ends the reign. */
 import { ActionError } from '../base/index.js';
 import type { Command } from './commands.js';
 import type { HaPorts } from './ports.js';
@@ -26,4 +26,16 @@ export async function proposeOn(ports: HaPorts, operation: Operation, command: O
   if (outcome.kind === 'dropped') throw new ActionError('rejected', `the log does not take it: ${outcome.reason}`);
   if (!outcome.result.ok) throw new ReignEnded(`${command.kind} was rejected: ${outcome.result.reason}`);
   return outcome.index;
+}
+
+/** Tells of an operation what everybody wants to know with it: its kind and its epoch. */
+export function reportOn(
+  ports: HaPorts,
+  operation: Operation,
+  kind: string,
+  sentence: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): void {
+  const { cluster, id, epoch, kind: operationKind } = operation;
+  ports.report({ kind, cluster, operation: id, sentence, facts: { ...facts, operationKind, epoch } });
 }

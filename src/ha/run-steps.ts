@@ -7,7 +7,7 @@
 import { ActionError } from '../base/index.js';
 import { limits } from './limits.js';
 import type { HaPorts } from './ports.js';
-import { proposeOn } from './propose.js';
+import { proposeOn, reportOn } from './propose.js';
 import { lackedBy, rollBack } from './roll-back.js';
 import { stepOf } from './steps/index.js';
 import type { StepContext, StepOutcome } from './steps/index.js';
@@ -241,18 +241,9 @@ async function end(
 ): Promise<void> {
   const operation = run.context.operation();
   await proposeOn(run.ports, operation, { kind: 'operation-finished', outcome, unrestored, summary });
-  const { cluster, id, kind: operationKind, epoch } = operation;
-  const sentence = `${id} ${outcome}: ${summary}`;
-  run.ports.report({
-    kind: 'operation-finished',
-    cluster,
-    operation: id,
-    sentence,
-    facts: { outcome, operationKind, epoch },
-  });
+  reportOn(run.ports, operation, 'operation-finished', `${operation.id} ${outcome}: ${summary}`, { outcome });
 }
 
 function report(run: Run, kind: string, sentence: string, facts: Readonly<Record<string, unknown>>): void {
-  const { cluster, id, epoch, kind: operationKind } = run.context.operation();
-  run.ports.report({ kind, cluster, operation: id, sentence, facts: { ...facts, operationKind, epoch } });
+  reportOn(run.ports, run.context.operation(), kind, sentence, facts);
 }

@@ -20,7 +20,7 @@ export type StepOutcome =
     }
   /** The world changed: go on from an earlier step. Only before the point of no return. */
   | { readonly kind: 'rewind'; readonly to: StepName; readonly reason: string }
-  /** Cannot go on now; tried again on every new observation. */
+  /** Cannot go on now; tried again when something changes. */
   | { readonly kind: 'blocked'; readonly reason: string }
   /** Undo. Only before the point of no return. */
   | { readonly kind: 'roll-back'; readonly reason: string };
@@ -80,10 +80,14 @@ function formerOf(facts: ServerFacts): FormerServer {
   };
 }
 
-/** The former state that `confirm` or `check` committed; empty for a server that could not be seen then. */
+/** What the first step, `confirm` or `check`, committed before anything was touched; null until it has. */
+function beginning(operation: Operation): { former: FormerServers; members: readonly ServerName[] } | null {
+  return resultOf(operation, operation.kind === 'failover' ? 'confirm' : 'check');
+}
+
+/** How every server was; empty for one that could not be seen then. */
 export function formerServers(operation: Operation): FormerServers {
-  const first = operation.kind === 'failover' ? 'confirm' : 'check';
-  return resultOf<{ former: FormerServers }>(operation, first)?.former ?? {};
+  return beginning(operation)?.former ?? {};
 }
 
 /**
@@ -91,15 +95,10 @@ export function formerServers(operation: Operation): FormerServers {
  * soon as its receiver is stopped, or the primary has another name.
  */
 export function participants(context: StepContext): readonly ServerName[] {
-  const operation = context.operation();
-  const first = operation.kind === 'failover' ? 'confirm' : 'check';
-  const committed = resultOf<{ readonly members?: readonly ServerName[] }>(operation, first)?.members;
-  return committed ?? membersOf(context.cluster(), context.table);
+  return beginning(context.operation())?.members ?? membersOf(context.cluster(), context.table);
 }
 
-/**
- * How a server is to be taken down as it was: as an unfinished rollback left it on record, else as it was seen last.
- */
+/** What to commit as the former state: as an unfinished rollback left it on record, else as it was seen. */
 export function formerServersNow(context: StepContext, seen: Readonly<Record<string, ServerFacts>>): FormerServers {
   const former: Record<string, FormerServer> = {};
   for (const [name, facts] of Object.entries(seen)) former[name] = formerOf(facts);
