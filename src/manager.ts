@@ -5,7 +5,7 @@
 import { loadManagerConfig, nodeSecretSource } from './config/index.js';
 import { createFailpoint } from './manager/failpoint.js';
 import { createLogger } from './manager/log.js';
-import { createManager } from './manager/manager.js';
+import { createManager } from './manager/create-manager.js';
 import { initStore } from './raft/index.js';
 
 /** Creates the data directory, once in a manager's life. Returns the sentence to print. Throws HactlError. */

@@ -12,6 +12,7 @@ export const errorExitCodes = {
   'store-exists': 2,
   'store-missing': 2,
   'store-faulted': 3,
+  'newer-version': 3,
   'not-leader': 4,
   'no-quorum': 4,
   'unreachable': 4,

@@ -1,5 +1,6 @@
 export * from './action-error.js';
 export * from './assert.js';
+export * from './crc32.js';
 export * from './deadline.js';
 export * from './errors.js';
 export * from './gtid-set.js';

@@ -42,6 +42,7 @@ describe('manager.yaml', () => {
       ],
       token: null,
       raft: { electionTimeoutMs: 1000, heartbeatMs: 100 },
+      disk: { lowWaterBytes: 64 * 1024 * 1024 },
       log: { level: 'info' },
     });
   });

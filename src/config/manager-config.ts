@@ -12,7 +12,7 @@ import { limits } from './limits.js';
 import { formatValue, refuseProblems } from './problems.js';
 import type { SecretSource } from './secrets.js';
 import { resolveSecret } from './secrets.js';
-import { duration, hostPort, issueLines, name, named, oneOf, secretRef, shape, text } from './shape.js';
+import { count, duration, hostPort, issueLines, name, named, oneOf, secretRef, shape, text } from './shape.js';
 import { parseYaml } from './yaml-text.js';
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -35,6 +35,7 @@ export interface ManagerConfig {
   /** Reference of the token that changes over HTTP need; null: only loopback may change anything. */
   readonly token: string | null;
   readonly raft: { readonly electionTimeoutMs: number; readonly heartbeatMs: number };
+  readonly disk: { readonly lowWaterBytes: number };
   readonly log: { readonly level: LogLevel };
 }
 
@@ -61,6 +62,7 @@ const managerShape = shape(
       election_timeout: duration(50, 60_000).default(1000),
       heartbeat: duration(10, 10_000).default(100),
     }).prefault({}),
+    disk: shape({ low_water_mb: count(1, 1_000_000).default(64) }).prefault({}),
     log: shape({ level: oneOf(logLevels).default('info') }, ['file', 'format']).prefault({}),
   },
   ['tls'],
@@ -137,6 +139,7 @@ export function parseManagerConfig(yamlText: string, source: string): ManagerCon
     managers,
     token: value.token ?? null,
     raft: { electionTimeoutMs: value.raft.election_timeout, heartbeatMs: value.raft.heartbeat },
+    disk: { lowWaterBytes: value.disk.low_water_mb * 1024 * 1024 },
     log: { level: value.log.level },
   };
 }

@@ -65,6 +65,11 @@ export function duration(minMs: number, maxMs: number) {
   });
 }
 
+export function count(min: number, max: number): z.ZodNumber {
+  const allowed = `must be a whole number from ${min} to ${max}`;
+  return z.number({ error: allowed }).int({ error: allowed }).min(min, { error: allowed }).max(max, { error: allowed });
+}
+
 export function hostPort() {
   return parsed('must be host:port, such as 10.0.0.1:7400, db.example:7400 or [::1]:7400', parseHostPort);
 }

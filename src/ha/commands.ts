@@ -12,6 +12,8 @@ interface OnOperation {
 }
 
 export type Command =
+  /** All voters understand this version (reducer-version.ts). Never goes back. */
+  | { readonly kind: 'reducer-version-raised'; readonly to: number }
   | {
       readonly kind: 'config-applied';
       /** The whole declaration: a cluster that is not named any more is forgotten. */

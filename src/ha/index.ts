@@ -21,6 +21,7 @@ export type {
   SourceSpec,
 } from './ports.js';
 export { reduce } from './reducer.js';
+export { commandVersion, raiseTo, reducerMax, whyNotYet } from './reducer-version.js';
 export { ReignEnded } from './session-pool.js';
 export { emptyState, failoverSteps, stepsOf, switchoverSteps } from './state.js';
 export type { ClusterState, HaState, JournalEntry, Operation, OperationKind, StepName } from './state.js';

@@ -119,7 +119,11 @@ export function reduceOperation(
   cluster: ClusterState,
   command: Exclude<
     Command,
-    { kind: 'config-applied' | 'operation-started' | 'operation-taken-over' | 'operation-finished' }
+    {
+      kind:
+        | 'config-applied' | 'reducer-version-raised' | 'operation-started' | 'operation-taken-over'
+        | 'operation-finished';
+    }
   >,
   stamp: Stamp,
 ): ClusterReduced {

@@ -27,6 +27,7 @@ export type ClusterReduced = ClusterState | { readonly rejected: string };
 
 export function reduce(before: HaState, command: Command, stamp: Stamp): Reduced {
   const state: HaState = { ...before, timeMs: Math.max(before.timeMs, stamp.timeMs) };
+  if (command.kind === 'reducer-version-raised') return raiseVersion(state, command.to);
   if (command.kind === 'config-applied') return applyConfig(state, command, stamp);
   const cluster = state.clusters[command.cluster];
   if (cluster === undefined) return rejected(state, `there is no cluster ${command.cluster}`);
@@ -37,7 +38,7 @@ export function reduce(before: HaState, command: Command, stamp: Stamp): Reduced
 
 function reduceCluster(
   cluster: ClusterState,
-  command: Exclude<Command, { kind: 'config-applied' }>,
+  command: Exclude<Command, { kind: 'config-applied' | 'reducer-version-raised' }>,
   state: HaState,
   stamp: Stamp,
 ): ClusterReduced {
@@ -58,6 +59,11 @@ function reduceCluster(
     default:
       return assertNever(command);
   }
+}
+
+function raiseVersion(state: HaState, to: number): Reduced {
+  if (to <= state.reducerVersion) return rejected(state, `the reducer is at version ${state.reducerVersion} already`);
+  return { state: { ...state, reducerVersion: to }, result: { ok: true } };
 }
 
 function rejected(state: HaState, reason: string): Reduced {

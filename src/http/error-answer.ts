@@ -11,6 +11,7 @@ const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   'store-exists': 500,
   'store-missing': 500,
   'store-faulted': 500,
+  'newer-version': 500,
   'not-leader': 503,
   'no-quorum': 503,
   'unreachable': 503,

@@ -94,13 +94,11 @@ export class AnswerRight {
    * when that is so now. To be asked again only for who has applied it meanwhile: rights granted from now on demand
    * that `index` is applied, so they prolong nothing.
    */
-  msUntilQuiet(managers: readonly ManagerId[], index: number): number {
+  msUntilQuiet(index: number): number {
     const nowMs = this.#options.nowMs();
     let waitMs = 0;
-    for (const manager of managers) {
+    for (const [manager, grantedAtMs] of this.#grantedAtMs) {
       if ((this.#appliedBy.get(manager) ?? 0) >= index) continue;
-      const grantedAtMs = this.#grantedAtMs.get(manager);
-      if (grantedAtMs === undefined) continue;
       waitMs = Math.max(waitMs, grantedAtMs + this.#options.rightMs + driftMs - nowMs);
     }
     return waitMs;

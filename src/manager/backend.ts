@@ -6,6 +6,7 @@ import { HactlError, operationId } from '../base/index.js';
 import type { ManagerId, ServerAddress } from '../base/index.js';
 import { ReignEnded } from '../ha/index.js';
 import type { HaState, ReceivedObservation } from '../ha/index.js';
+import { formatHostPort } from '../config/index.js';
 import type { SecretSource } from '../config/index.js';
 import { operationById, operationsOf, statusResponse } from '../http/index.js';
 import type {
@@ -35,7 +36,7 @@ export interface BackendOptions {
   readonly state: () => HaState;
   readonly observations: () => ReadonlyMap<string, ReceivedObservation>;
   readonly reign: () => Reign | null;
-  readonly httpAddresses: ReadonlyMap<ManagerId, ServerAddress>;
+  readonly httpAddress: (id: ManagerId) => ServerAddress | null;
   readonly secrets: SecretSource;
 }
 
@@ -61,14 +62,13 @@ export class Backend implements ManagerBackend {
   }
 
   leader(): LeaderAnswer {
-    const { self, raft, httpAddresses } = this.#options;
+    const { self, raft, httpAddress } = this.#options;
     const { role, leader } = raft.status();
-    const address = leader === null || leader === self ? undefined : httpAddresses.get(leader);
-    const host = address?.host.includes(':') ? `[${address.host}]` : address?.host;
+    const address = leader === null || leader === self ? null : httpAddress(leader);
     return {
       isLeader: role === 'leader',
       leader,
-      leaderUrl: address === undefined ? null : `http://${host}:${address.port}`,
+      leaderUrl: address === null ? null : `http://${formatHostPort(address)}`,
     };
   }
 

@@ -4,7 +4,8 @@
  */
 import type { ClusterName, LogIndex, ManagerId } from '../base/index.js';
 import type { Observation, QuorumPort } from '../ha/index.js';
-import type { RaftNode } from '../raft/index.js';
+import { isMember } from '../raft/index.js';
+import type { Membership, RaftNode, Timers } from '../raft/index.js';
 import type { RpcNode } from '../rpc/index.js';
 import type { AnswerRight } from './answer-right.js';
 import { decodeHaMessage } from './ha-messages.js';
@@ -13,11 +14,12 @@ import type { Watchers } from './watchers.js';
 
 export interface HaChannelOptions {
   readonly self: ManagerId;
-  readonly voters: readonly ManagerId[];
   readonly raft: RaftNode;
   readonly rpc: RpcNode;
   readonly watchers: Watchers;
   readonly right: AnswerRight;
+  readonly timers: Timers;
+  readonly nowMs: () => number;
   /** This manager's own observations always; as leader, those of the others too. */
   readonly onObservation: (observation: Observation) => void;
 }
@@ -39,7 +41,7 @@ const proofWithinMs = 400;
 export class HaChannel implements QuorumPort {
   readonly #options: HaChannelOptions;
   readonly #rounds = new Map<string, Round>();
-  #timer: NodeJS.Timeout | null = null;
+  #endTimer: () => void = () => undefined;
   #isProving = false;
   #leader: ManagerId | null = null;
 
@@ -48,7 +50,7 @@ export class HaChannel implements QuorumPort {
   }
 
   get voters(): readonly ManagerId[] {
-    return this.#options.voters;
+    return this.#options.raft.status().voters;
   }
 
   start(): void {
@@ -59,11 +61,12 @@ export class HaChannel implements QuorumPort {
     });
     raft.onApplied(() => this.#pulse());
     raft.onRoleChange((status) => this.#followLeader(status.leader));
-    this.#timer = setInterval(() => this.#pulse(), this.#options.right.rightMs / pulsesPerRight);
+    const { timers, right } = this.#options;
+    this.#endTimer = timers.every(right.rightMs / pulsesPerRight, () => this.#pulse());
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#endTimer();
     for (const round of this.#rounds.values()) round.settle();
     this.#rounds.clear();
   }
@@ -85,12 +88,13 @@ export class HaChannel implements QuorumPort {
     withinMs: number,
     isEnough: (soFar: readonly Observation[]) => boolean,
   ): Promise<readonly Observation[]> {
-    const { voters, self, watchers } = this.#options;
+    const { voters } = this;
+    const { self, watchers, timers } = this.#options;
     const collected: Observation[] = [];
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, withinMs);
+      const endTimer = timers.after(withinMs, resolve);
       const settle = (): void => {
-        clearTimeout(timer);
+        endTimer();
         resolve();
       };
       this.#rounds.set(nonce, { collected, pending: new Set(voters), settle, isEnough });
@@ -141,10 +145,10 @@ export class HaChannel implements QuorumPort {
 
   #followLeader(leader: ManagerId | null): void {
     if (leader === this.#leader) return;
-    const { right, self, voters, watchers } = this.#options;
+    const { right, self, raft, watchers } = this.#options;
     this.#leader = leader;
     right.forgetQuestions();
-    if (leader === self) right.beginReign(voters.filter((voter) => voter !== self));
+    if (leader === self) right.beginReign(grantedByFormerLeaders(raft.status().membership, self));
     this.#pulse();
     const observations = [...watchers.latest().values()];
     if (leader === null || leader === self || observations.length === 0) return;
@@ -168,7 +172,7 @@ export class HaChannel implements QuorumPort {
     if (this.#isProving) return;
     this.#isProving = true;
     try {
-      const beganAtMs = performance.now();
+      const beganAtMs = this.#options.nowMs();
       const proof = await this.#options.raft.proveLeadership(proofWithinMs);
       if (proof.kind === 'leader') this.#options.right.proved(beganAtMs, proof.index);
     } finally {
@@ -178,7 +182,9 @@ export class HaChannel implements QuorumPort {
 
   #grant(to: ManagerId, seq: number, appliedIndex: LogIndex): void {
     const { raft, right, self } = this.#options;
-    const { role, term, commitIndex, appliedIndex: ownAppliedIndex } = raft.status();
+    const { role, term, commitIndex, appliedIndex: ownAppliedIndex, membership } = raft.status();
+    // Whoever is none of us would not be waited for by the next leader.
+    if (!isMember(membership, to)) return;
     const isProvedNow = role === 'leader' && this.#leader === self && right.holds(ownAppliedIndex);
     if (right.grant(to, appliedIndex, isProvedNow)) this.#send(to, { kind: 'pulse-ack', seq, term, commitIndex });
   }
@@ -186,4 +192,13 @@ export class HaChannel implements QuorumPort {
   #send(to: ManagerId, message: HaMessage): void {
     this.#options.rpc.send(to, 'ha', message);
   }
+}
+
+/**
+ * Learners answer for a primary too. And the manager that was removed last, perhaps a moment ago: its right may not
+ * have run out when the leadership was handed over at once.
+ */
+function grantedByFormerLeaders({ voters, learners, removed }: Membership, self: ManagerId): readonly ManagerId[] {
+  const members = [...voters, ...learners].map((member) => member.id);
+  return [...members, ...removed.slice(-1)].filter((id) => id !== self);
 }

@@ -30,7 +30,9 @@ export class ReignLogPort implements LogPort {
   async propose(command: Command, requestId?: string): Promise<LogOutcome> {
     if (!this.#isReigning()) return { kind: 'lost', reason: 'this manager does not lead any more' };
     const session = requestId === undefined ? this.#nextSession() : { id: `r-${requestId}`, serial: 1 };
-    const outcome = await this.#raft.propose(encodeCommand(command), session, proposeWithinMs);
+    // What belongs to an operation, a failover's beginning too, is taken even when the disks are almost full.
+    const isUrgent = 'operation' in command;
+    const outcome = await this.#raft.propose(encodeCommand(command), session, proposeWithinMs, isUrgent);
     switch (outcome.kind) {
       case 'applied':
         if (isStaleSerial(outcome.result)) return { kind: 'lost', reason: 'a later proposal came first' };

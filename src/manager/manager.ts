@@ -3,25 +3,26 @@
  * nothing: what to do is decided in `ha`, by whoever reigns.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { HactlError, createPrng } from '../base/index.js';
-import type { ManagerId, Secret } from '../base/index.js';
+import { createPrng } from '../base/index.js';
+import type { Secret } from '../base/index.js';
 import { nodeSecretSource, resolveSecret } from '../config/index.js';
 import type { LoadedManagerConfig } from '../config/index.js';
 import { ObservationTable, limits } from '../ha/index.js';
 import type { HaEvent, HaPorts, Observation, ReceivedObservation } from '../ha/index.js';
 import { createHttpServer } from '../http/index.js';
-import { createMessageTransport, createRaftNode, openStore } from '../raft/index.js';
+import { nodeTimers } from '../raft/index.js';
 import type { RaftNode } from '../raft/index.js';
-import { createRpcNode } from '../rpc/index.js';
 import type { RpcNode } from '../rpc/index.js';
+import type { Addresses } from './addresses.js';
 import { AnswerRight, rightMsFor } from './answer-right.js';
 import { Backend } from './backend.js';
 import type { Failpoint } from './failpoint.js';
 import { HaChannel } from './ha-channel.js';
-import { HaMachine } from './ha-machine.js';
+import type { HaMachine } from './ha-machine.js';
 import type { Logger } from './log.js';
 import { ReignLogPort } from './log-port.js';
 import { News } from './news.js';
+import type { Quorum } from './quorum.js';
 import { Reign } from './reign.js';
 import { MysqlServersPort } from './servers-port.js';
 import { Watchers } from './watchers.js';
@@ -33,62 +34,7 @@ export interface Manager {
   readonly failed: Promise<string>;
 }
 
-export async function createManager(
-  loaded: LoadedManagerConfig,
-  log: Logger,
-  failpoint: Failpoint,
-): Promise<Manager> {
-  const { config } = loaded;
-  const { meta, store } = await openStore(config.dataDir, {
-    managerId: config.id,
-    ...(config.clusterId === null ? {} : { clusterId: config.clusterId }),
-  });
-  const say = (event: string, facts: Record<string, unknown>): void => log.info({ event, ...facts });
-  const voters = [...config.managers.keys()];
-  refuseOtherVoters(meta.voters, voters);
-  const rpc = createRpcNode({
-    clusterId: meta.clusterId,
-    self: config.id,
-    listen: config.listen.rpc,
-    peers: voters
-      .filter((id) => id !== config.id)
-      .map((id) => ({ id, address: config.managers.get(id)?.rpc ?? config.listen.rpc })),
-    storeId: meta.storeId,
-    electionTimeoutMs: config.raft.electionTimeoutMs,
-    log: say,
-  });
-  const machine = new HaMachine();
-  const raft = createRaftNode({
-    id: config.id,
-    voters,
-    store,
-    transport: createMessageTransport({
-      send: (to, message) => rpc.send(to, 'raft', message),
-      listen: (listener) => rpc.on('raft', listener),
-      onMalformed: (from) => log.warn({ event: 'malformed-message', from }),
-    }),
-    stateMachine: machine,
-    electionTimeoutMs: config.raft.electionTimeoutMs,
-    heartbeatMs: config.raft.heartbeatMs,
-    prng: createPrng(randomInt(2 ** 47)),
-    clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
-    log: say,
-  });
-  return new RunningManager({ loaded, clusterId: meta.clusterId, log, failpoint, rpc, raft, machine, voters });
-}
-
-/** A manager whose file names other peers than its store could count a majority of its own. */
-function refuseOtherVoters(stored: readonly ManagerId[], configured: readonly ManagerId[]): void {
-  if ([...stored].sort().join() === [...configured].sort().join()) return;
-  throw new HactlError({
-    code: 'bad-config',
-    what: 'manager.yaml names other managers than the store was made for',
-    details: [`managers: ${configured.join(', ')}: must be ${stored.join(', ')}`],
-    next: 'correct the managers of manager.yaml; changing them is not supported by this version yet',
-  });
-}
-
-interface Parts {
+export interface ManagerParts {
   readonly loaded: LoadedManagerConfig;
   readonly clusterId: string;
   readonly log: Logger;
@@ -96,12 +42,13 @@ interface Parts {
   readonly rpc: RpcNode;
   readonly raft: RaftNode;
   readonly machine: HaMachine;
-  readonly voters: readonly ManagerId[];
+  readonly quorum: Quorum;
+  readonly addresses: Addresses;
 }
 
-class RunningManager implements Manager {
+export class RunningManager implements Manager {
   readonly failed: Promise<string>;
-  readonly #parts: Parts;
+  readonly #parts: ManagerParts;
   readonly #table = new ObservationTable();
   readonly #own = new Map<string, ReceivedObservation>();
   readonly #news = new News();
@@ -114,14 +61,15 @@ class RunningManager implements Manager {
   #reign: Reign | null = null;
   #fail: (reason: string) => void = () => undefined;
 
-  constructor(parts: Parts) {
+  constructor(parts: ManagerParts) {
     this.#parts = parts;
-    const { loaded, raft, rpc, voters } = parts;
+    const { loaded, raft, rpc, quorum } = parts;
     const { config } = loaded;
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
     void raft.halted.then((reason) => this.#fail(reason));
+    void quorum.expelled.then((reason) => this.#fail(reason));
     this.#right = new AnswerRight({
       rightMs: rightMsFor(config.raft.electionTimeoutMs, limits.answerRightMs),
       nowMs: () => performance.now(),
@@ -133,11 +81,12 @@ class RunningManager implements Manager {
     });
     this.#channel = new HaChannel({
       self: config.id,
-      voters,
       raft,
       rpc,
       watchers: this.#watchers,
       right: this.#right,
+      timers: nodeTimers,
+      nowMs: () => performance.now(),
       onObservation: (observation) => this.#record(observation),
     });
     this.#http = createHttpServer({
@@ -149,19 +98,22 @@ class RunningManager implements Manager {
   }
 
   async start(): Promise<void> {
-    const { raft, rpc, loaded, log, machine } = this.#parts;
+    const { raft, rpc, loaded, log, machine, quorum } = this.#parts;
     for (const warning of loaded.warnings) log.warn({ event: 'config-warning', warning });
     raft.onApplied(() => this.#followState());
     raft.onRoleChange((status) => this.#followRole(status.role === 'leader', status.term));
     this.#channel.start();
     await rpc.start();
-    await raft.start();
+    await quorum.start();
     await this.#http.start();
     log.info({ event: 'manager-started', clusters: Object.keys(machine.state.clusters) });
   }
 
   async stop(): Promise<void> {
+    // Nothing more is begun here; what runs is taken over by whoever leads next, and that is to be soon.
     this.#reign?.end();
+    await this.#parts.quorum.handOver();
+    this.#parts.quorum.stop();
     this.#channel.stop();
     this.#watchers.stop();
     await this.#http.stop();
@@ -170,8 +122,8 @@ class RunningManager implements Manager {
   }
 
   #followState(): void {
-    const { machine, voters } = this.#parts;
-    this.#table.retain(voters, machine.state.clusters);
+    const { machine, raft } = this.#parts;
+    this.#table.retain(raft.status().voters, machine.state.clusters);
     this.#watchers.follow(machine.state);
     for (const key of this.#own.keys()) if (!this.#watchers.latest().has(key)) this.#own.delete(key);
     this.#reign?.follow(machine.state);
@@ -219,12 +171,10 @@ class RunningManager implements Manager {
   }
 
   async #quietSince(index: number): Promise<void> {
-    const { voters, loaded } = this.#parts;
-    const others = voters.filter((voter) => voter !== loaded.config.id);
-    const endsAtMs = performance.now() + this.#right.msUntilQuiet(others, index);
+    const endsAtMs = performance.now() + this.#right.msUntilQuiet(index);
     for (;;) {
       // Pulses arrive meanwhile: they may shorten the wait, and never prolong it.
-      const waitMs = Math.min(endsAtMs - performance.now(), this.#right.msUntilQuiet(others, index));
+      const waitMs = Math.min(endsAtMs - performance.now(), this.#right.msUntilQuiet(index));
       if (waitMs <= 0) return;
       await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, 5)));
     }
@@ -264,7 +214,7 @@ class RunningManager implements Manager {
   }
 
   #backend(): Backend {
-    const { loaded, clusterId, raft, rpc, machine } = this.#parts;
+    const { loaded, clusterId, raft, rpc, machine, addresses } = this.#parts;
     return new Backend({
       self: loaded.config.id,
       clusterId,
@@ -274,7 +224,7 @@ class RunningManager implements Manager {
       state: () => machine.state,
       observations: () => this.#own,
       reign: () => this.#reign,
-      httpAddresses: new Map([...loaded.config.managers].map(([id, addresses]) => [id, addresses.http])),
+      httpAddress: (id) => addresses.http(id),
       secrets: nodeSecretSource(),
     });
   }

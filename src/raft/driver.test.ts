@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createPrng, logIndex, managerId, term, type ManagerId } from '../base/index.js';
-import type { Message } from './core/index.js';
+import { bootstrapMembership, unknownMember, type Message } from './core/index.js';
 import { createRaftNode, MemoryLogStore, type AppliedEntry, type RaftNode, type StoreWrite } from './index.js';
+import type { RaftNodeOptions } from './index.js';
 
 const [m1, m2] = [managerId('m1'), managerId('m2')];
 const cleanups: (() => unknown)[] = [];
@@ -43,15 +44,16 @@ async function startRig(
   voters: readonly ManagerId[],
   apply?: (entry: AppliedEntry) => unknown,
   monotonicMs = (): number => performance.now(),
+  limits: NonNullable<RaftNodeOptions['limits']> = {},
+  store = new SlowStore(),
 ): Promise<Rig> {
   const events: string[] = [];
-  const store = new SlowStore();
   const applied: string[] = [];
   const sent: [ManagerId, Message][] = [];
   let receive: Rig['receive'] = () => undefined;
   const node = createRaftNode({
     id: m1,
-    voters,
+    bootstrap: bootstrapMembership(voters),
     store,
     transport: {
       send: (to, message) => sent.push([to, message]),
@@ -64,12 +66,15 @@ async function startRig(
         applied.push(new TextDecoder().decode(entry.command));
         return apply === undefined ? applied.length : apply(entry);
       },
+      snapshot: () => [...applied],
+      restore: (data) => applied.splice(0, Infinity, ...(data as string[])),
     },
     tickMs: 5,
     electionTimeoutMs: 50,
     heartbeatMs: 10,
     prng: createPrng(7),
     clock: { monotonicMs, wallMs: () => 1_700_000_000_000 },
+    limits,
     log: (event) => events.push(event),
   });
   cleanups.push(() => {
@@ -122,7 +127,8 @@ describe('the driver', () => {
   it('holds a vote back until it is on the disk', async () => {
     const { store, sent, receive } = await startRig([m1, m2]);
     store.hold();
-    const request = { kind: 'vote-request', term: term(9), lastIndex: logIndex(0), lastTerm: term(0) } as const;
+    const last = { lastIndex: logIndex(0), lastTerm: term(0) };
+    const request = { kind: 'vote-request', term: term(9), ...last, isTransfer: false } as const;
     receive(m2, request);
     const votes = () => sent.filter(([, { kind }]) => kind === 'vote-response');
     await until(() => expect(store.batches.at(-1)?.hardState).toMatchObject({ term: 9, votedFor: m2 }));
@@ -208,5 +214,61 @@ describe('the driver', () => {
     store.release();
     expect(await proposal).toMatchObject({ kind: 'unknown' });
     await stopped;
+  });
+});
+
+describe('a driver with snapshots and others', () => {
+  it('takes snapshots, and starts again from one with what was applied', async () => {
+    const limits = { snapshotEntries: 5, trailingEntries: 2 };
+    const { node, store, applied } = await startRig([m1], undefined, undefined, limits);
+    await until(() => expect(node.status().role).toBe('leader'));
+    for (let serial = 1; serial <= 12; serial += 1) {
+      await node.propose(new TextEncoder().encode(`c${serial}`), { id: 's', serial }, 1000);
+    }
+    await until(() => expect(store.batches.at(-1)?.compactTo).not.toBe(undefined));
+    expect(node.status().snapshotIndex).toBeGreaterThanOrEqual(10);
+    await node.stop();
+    const again = await startRig([m1], undefined, undefined, {}, store);
+    expect(again.applied.length).toBeGreaterThanOrEqual(9);
+    await until(() => expect(again.applied).toEqual(applied));
+    await until(() => expect(again.node.status().role).toBe('leader'));
+    // The sessions came with the snapshot: a repeated request does not run again.
+    const repeated = await again.node.propose(new TextEncoder().encode('c12'), { id: 's', serial: 12 }, 1000);
+    expect(repeated).toMatchObject({ kind: 'applied', result: 12 });
+    expect(again.applied).toEqual(applied);
+  });
+
+  it('changes the membership, and says why it will not', async () => {
+    const { node } = await startRig([m1]);
+    // Before it has committed something of its own term, a leader changes nothing.
+    await until(() => expect(node.status().commitIndex).toBeGreaterThan(0));
+    const seen: [number, boolean][] = [];
+    node.onMembership(({ learners }, isCommitted) => seen.push([learners.length, isCommitted]));
+    const learner = { ...unknownMember(m2), then: 'stay' as const };
+    const outcome = await node.changeMembership({ kind: 'add', learner }, 1000);
+    expect(outcome).toMatchObject({ kind: 'applied' });
+    expect(node.status().membership.learners).toEqual([learner]);
+    await until(() => expect(seen).toEqual([[1, false], [1, true]]));
+    expect(await node.changeMembership({ kind: 'add', learner }, 1000))
+      .toEqual({ kind: 'dropped', reason: 'm2 is a manager already' });
+  });
+
+  it('refuses to hand over to nobody, and leads on', async () => {
+    const { node } = await startRig([m1]);
+    await until(() => expect(node.status().role).toBe('leader'));
+    expect(await node.transferLeadership(null, 1000)).toMatchObject({ kind: 'refused' });
+    expect(await node.transferLeadership(m2, 1000)).toMatchObject({ kind: 'refused', reason: 'm2 is not a voter' });
+    expect(node.status().role).toBe('leader');
+  });
+
+  it('takes only what is urgent while the disk is almost full', async () => {
+    const { node } = await startRig([m1]);
+    await until(() => expect(node.status().role).toBe('leader'));
+    node.setDiskLow(true);
+    const command = new TextEncoder().encode('x');
+    expect(await node.propose(command, { id: 's', serial: 1 }, 1000)).toEqual({ kind: 'dropped', reason: 'disk-low' });
+    expect(await node.propose(command, { id: 's', serial: 2 }, 1000, true)).toMatchObject({ kind: 'applied' });
+    node.setDiskLow(false);
+    expect(await node.propose(command, { id: 's', serial: 3 }, 1000)).toMatchObject({ kind: 'applied' });
   });
 });

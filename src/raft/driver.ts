@@ -6,19 +6,25 @@
  */
 import { assertNever, errorMessage, HactlError, logIndex, term } from '../base/index.js';
 import type { LogIndex, ManagerId, Prng } from '../base/index.js';
+import { decodeRecord, encodeRecord } from './codec.js';
 import { RaftCore, raftCoreDefaults, restoredFault, sessionIdCharsMax } from './core/index.js';
-import type { Input, Message, Output, StoredEntry, WriteSeq } from './core/index.js';
-import { SessionedStateMachine } from './sessions.js';
+import type { Input, Membership, MembershipChange, Message, Output, RaftCoreConfig } from './core/index.js';
+import type { Snapshot, StoredEntry, WriteSeq } from './core/index.js';
+import { SessionedStateMachine, type MachineData } from './sessions.js';
 import { Ticker } from './ticker.js';
+import { nodeTimers, type Timers } from './timers.js';
 import type { LogStore, ProofOutcome, ProposalSession, ProposeOutcome, RaftNode, RaftStatus } from './types.js';
+import type { TransferOutcome } from './types.js';
 import type { RaftTransport, RestoredStore, StateMachine } from './types.js';
 import { WaitingProofs } from './waiting-proofs.js';
 import { WaitingProposals } from './waiting-proposals.js';
+import { WaitingTransfer } from './waiting-transfer.js';
 import { foldWrite, type WriteBatch } from './write-batch.js';
 
 export interface RaftNodeOptions {
   readonly id: ManagerId;
-  readonly voters: readonly ManagerId[];
+  /** In force until the log says otherwise; empty for a manager that joins. */
+  readonly bootstrap: Membership;
   readonly store: LogStore;
   readonly transport: RaftTransport;
   readonly stateMachine: StateMachine;
@@ -30,11 +36,17 @@ export interface RaftNodeOptions {
   readonly heartbeatMs?: number;
   readonly prng: Prng;
   readonly clock: { monotonicMs(): number; wallMs(): number };
+  /** Node's own by default. */
+  readonly timers?: Timers;
+  /** Of the core, for tests and benchmarks; its defaults otherwise. */
+  readonly limits?: Partial<Omit<RaftCoreConfig, 'id' | 'bootstrap' | 'electionTimeoutTicks' | 'heartbeatTicks'>>;
   readonly log: (event: string, facts: Record<string, unknown>) => void;
 }
 
 /** Callers that may wait for proposals, and for proofs. Far above what an operator and the ha part ask for. */
 const proposalsWaitingMax = 1024;
+/** A write that hangs may never return: a stop does not wait for it longer than this. */
+const stopWithinMs = 3000;
 /** Messages that wait for a disk. More mean a stuck disk; any message may be lost, so the oldest goes. */
 const sendsHeldMax = 4096;
 
@@ -51,9 +63,12 @@ class Driver implements RaftNode {
   readonly #options: RaftNodeOptions;
   readonly #ticker: Ticker;
   readonly #stateMachine: SessionedStateMachine;
-  readonly #proposals = new WaitingProposals();
-  readonly #proofs = new WaitingProofs();
+  readonly #timers: Timers;
+  readonly #proposals: WaitingProposals;
+  readonly #proofs: WaitingProofs;
+  readonly #transfer: WaitingTransfer;
   readonly #roleListeners = new Set<(status: RaftStatus) => void>();
+  readonly #membershipListeners = new Set<(membership: Membership, isCommitted: boolean) => void>();
   readonly #appliedListeners = new Set<(index: LogIndex) => void>();
   readonly #inputs: Input[] = [];
   #settleHalted: (reason: string) => void = () => undefined;
@@ -67,6 +82,8 @@ class Driver implements RaftNode {
   #heldSends: HeldSend[] = [];
   #appliedIndex = logIndex(0);
   #roleChanged = false;
+  #membershipChanged = false;
+  #isDiskLow = false;
   #toldAppliedIndex = logIndex(0);
   #lastId = 0;
 
@@ -75,6 +92,10 @@ class Driver implements RaftNode {
     this.halted = new Promise((resolve) => {
       this.#settleHalted = resolve;
     });
+    this.#timers = options.timers ?? nodeTimers;
+    this.#proposals = new WaitingProposals(this.#timers);
+    this.#proofs = new WaitingProofs(this.#timers);
+    this.#transfer = new WaitingTransfer(this.#timers);
     this.#stateMachine = new SessionedStateMachine(options.stateMachine);
     const { heartbeatTicks, tickMs } = this.#timing();
     this.#ticker = new Ticker({
@@ -83,6 +104,7 @@ class Driver implements RaftNode {
       // One interval is how old it can rightly be; more would take from the time left to hear the next one.
       catchUpTicksMax: heartbeatTicks,
       monotonicMs: () => options.clock.monotonicMs(),
+      timers: this.#timers,
       onTick: () => this.#feed({ kind: 'tick', nowMs: options.clock.wallMs() }),
       onPause: (lateMs) => options.log('ticks-late', { lateMs: Math.round(lateMs) }),
     });
@@ -99,7 +121,7 @@ class Driver implements RaftNode {
   }
 
   async start(): Promise<void> {
-    const { id, voters, store, prng } = this.#options;
+    const { id, bootstrap, store, prng, limits } = this.#options;
     this.#opening = store.open();
     const restored = await this.#opening;
     const fault = restoredFault(restored);
@@ -113,12 +135,16 @@ class Driver implements RaftNode {
       });
     }
     const { electionTicks, heartbeatTicks } = this.#timing();
-    const config = { ...raftCoreDefaults, id, voters, electionTimeoutTicks: electionTicks, heartbeatTicks };
+    const ticks = { electionTimeoutTicks: electionTicks, heartbeatTicks };
+    const config = { ...raftCoreDefaults, ...limits, id, bootstrap, ...ticks };
+    if (restored.snapshot !== null) this.#restore(restored.snapshot);
     this.#core = new RaftCore(config, restored, prng);
     // Stopped while the store was opening.
     if (this.#state !== 'new') return;
     this.#state = 'running';
     this.#ticker.start();
+    this.#membershipChanged = true;
+    this.#feed({ kind: 'disk-space', isLow: this.#isDiskLow });
   }
 
   async stop(): Promise<void> {
@@ -126,46 +152,108 @@ class Driver implements RaftNode {
     this.#ticker.stop();
     this.#proposals.endAll('the manager is stopping');
     this.#proofs.endAll();
+    this.#transfer.end({ kind: 'unknown', reason: 'the manager is stopping' });
     // A store is not closed under an operation of its own; a failed open has told its caller.
     await this.#opening?.catch(() => undefined);
-    await this.#writeUnderWay;
+    if (!(await this.#isWriteOver())) {
+      this.#options.log('stopped-while-writing', {});
+      return;
+    }
     await this.#options.store.close();
   }
 
-  async propose(command: Uint8Array, session: ProposalSession, withinMs: number): Promise<ProposeOutcome> {
-    if (this.#state !== 'running') return { kind: 'dropped', reason: 'the manager is not running' };
-    if (this.#proposals.size >= proposalsWaitingMax) return { kind: 'dropped', reason: 'too many proposals wait' };
+  async #isWriteOver(): Promise<boolean> {
+    const written = this.#writeUnderWay;
+    if (written === null) return true;
+    return new Promise((resolve) => {
+      const endTimer = this.#timers.after(stopWithinMs, () => resolve(false));
+      void written.then(() => {
+        endTimer();
+        resolve(true);
+      });
+    });
+  }
+
+  async propose(
+    command: Uint8Array,
+    session: ProposalSession,
+    withinMs: number,
+    isUrgent = false,
+  ): Promise<ProposeOutcome> {
+    const reason = this.#whyNotNow();
+    if (reason !== null) return { kind: 'dropped', reason };
     const { id, serial } = session;
     if (id.length > sessionIdCharsMax || !Number.isSafeInteger(serial) || serial < 0) {
       return { kind: 'dropped', reason: 'the session is not valid' };
     }
-    this.#lastId += 1;
-    const proposalId = this.#lastId;
+    const proposalId = this.#nextId();
     const outcome = this.#proposals.add(proposalId, withinMs);
     // A copy: the entry must never change, whatever the caller does with its buffer.
     const payload = { kind: 'command', session: { id, serial }, command: Uint8Array.from(command) } as const;
-    this.#feed({ kind: 'propose', proposalId, payload, nowMs: this.#options.clock.wallMs() });
+    this.#feed({ kind: 'propose', proposalId, payload, nowMs: this.#options.clock.wallMs(), isUrgent });
     return outcome;
+  }
+
+  async changeMembership(change: MembershipChange, withinMs: number): Promise<ProposeOutcome> {
+    const reason = this.#whyNotNow();
+    if (reason !== null) return { kind: 'dropped', reason };
+    const proposalId = this.#nextId();
+    const outcome = this.#proposals.add(proposalId, withinMs);
+    this.#feed({ kind: 'change-membership', proposalId, change, nowMs: this.#options.clock.wallMs() });
+    return outcome;
+  }
+
+  async transferLeadership(target: ManagerId | null, withinMs: number): Promise<TransferOutcome> {
+    if (this.#state !== 'running') return { kind: 'refused', reason: 'the manager is not running' };
+    if (this.#transfer.isWaiting) return { kind: 'refused', reason: 'the leadership is being handed over already' };
+    const outcome = this.#transfer.begin(withinMs);
+    this.#feed({ kind: 'transfer-leadership', target });
+    return outcome;
+  }
+
+  setDiskLow(isLow: boolean): void {
+    if (isLow === this.#isDiskLow) return;
+    this.#isDiskLow = isLow;
+    this.#options.log(isLow ? 'disk-low' : 'disk-has-room', {});
+    this.#feed({ kind: 'disk-space', isLow });
+  }
+
+  #whyNotNow(): string | null {
+    if (this.#state !== 'running') return 'the manager is not running';
+    return this.#proposals.size >= proposalsWaitingMax ? 'too many proposals wait' : null;
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
   }
 
   async proveLeadership(withinMs: number): Promise<ProofOutcome> {
     if (this.#state !== 'running') return { kind: 'not-leader', leader: null };
-    this.#lastId += 1;
-    const readId = this.#lastId;
+    const readId = this.#nextId();
     const outcome = this.#proofs.add(readId, withinMs);
     this.#feed({ kind: 'read-request', readId });
     return outcome;
   }
 
   status(): RaftStatus {
-    const { id, voters } = this.#options;
+    const { id, bootstrap } = this.#options;
     if (this.#core === null) {
       const none = logIndex(0);
-      const indexes = { commitIndex: none, appliedIndex: none, lastIndex: none };
-      return { id, role: 'follower', term: term(0), leader: null, ...indexes, voters };
+      const indexes = { commitIndex: none, appliedIndex: none, lastIndex: none, snapshotIndex: none };
+      const voters = bootstrap.voters.map((voter) => voter.id);
+      const nobody = { leader: null, membership: bootstrap, voters, peers: [] };
+      return { id, role: 'follower', term: term(0), ...indexes, ...nobody, isDiskLow: this.#isDiskLow };
     }
-    const { role, term: currentTerm, leader, commitIndex, lastIndex } = this.#core.inspect();
-    return { id, role, term: currentTerm, leader, commitIndex, appliedIndex: this.#appliedIndex, lastIndex, voters };
+    const view = this.#core.inspect();
+    const { role, term: currentTerm, leader, commitIndex, lastIndex, voters, membership, snapshotIndex, peers } = view;
+    const indexes = { commitIndex, appliedIndex: this.#appliedIndex, lastIndex, snapshotIndex };
+    return { id, role, term: currentTerm, leader, ...indexes, voters, membership, peers, isDiskLow: this.#isDiskLow };
+  }
+
+  onMembership(listener: (membership: Membership, isCommitted: boolean) => void): () => void {
+    this.#membershipListeners.add(listener);
+    return () => this.#membershipListeners.delete(listener);
   }
 
   onRoleChange(listener: (status: RaftStatus) => void): () => void {
@@ -206,7 +294,7 @@ class Driver implements RaftNode {
         }
       }
       this.#startWrite();
-      this.#tellListeners();
+      this.#tellListeners(core);
       if (this.#inputs.length === 0) return;
     }
   }
@@ -223,6 +311,21 @@ class Driver implements RaftNode {
         for (const entry of output.entries) this.#apply(entry);
         this.#inputs.push({ kind: 'applied', index: this.#appliedIndex });
         return;
+      case 'take-snapshot': {
+        const data = encodeRecord(this.#stateMachine.snapshot());
+        this.#inputs.push({ kind: 'snapshot-taken', index: this.#appliedIndex, data });
+        return;
+      }
+      case 'restore':
+        this.#restore(output.snapshot);
+        this.#inputs.push({ kind: 'applied', index: this.#appliedIndex });
+        return;
+      case 'membership-changed':
+        this.#membershipChanged = true;
+        return;
+      case 'transfer-ended':
+        this.#transfer.ended(output.outcome, output.reason);
+        return;
       case 'read-ready':
         this.#readReady(output.readId, output.index);
         return;
@@ -233,13 +336,14 @@ class Driver implements RaftNode {
         this.#proposals.accepted(output.proposalId, output.index, output.term);
         return;
       case 'proposal-dropped': {
-        const { proposalId, reason, leader } = output;
-        const isElsewhere = reason === 'not-leader';
-        this.#proposals.refused(proposalId, isElsewhere ? { kind: reason, leader } : { kind: 'dropped', reason });
+        const { proposalId, reason, detail, leader } = output;
+        const dropped = { kind: 'dropped', reason: detail ?? reason } as const;
+        this.#proposals.refused(proposalId, reason === 'not-leader' ? { kind: reason, leader } : dropped);
         return;
       }
       case 'role-changed':
         this.#roleChanged = true;
+        this.#transfer.leaderIs(output.leader, this.#options.id);
         this.#options.log('role-changed', { role: output.role, term: output.term, leader: output.leader });
         return;
       case 'halt':
@@ -257,6 +361,12 @@ class Driver implements RaftNode {
     const { role, term: currentTerm, leader } = this.status();
     const isLeader = role === 'leader';
     this.#proofs.settle(readId, isLeader ? { kind: role, term: currentTerm, index } : { kind: 'not-leader', leader });
+  }
+
+  #restore({ index, data }: Snapshot): void {
+    this.#stateMachine.restore(decodeRecord(data) as MachineData);
+    this.#appliedIndex = index;
+    this.#proposals.overtaken(index);
   }
 
   #apply(entry: StoredEntry): void {
@@ -284,8 +394,9 @@ class Driver implements RaftNode {
     // A moved commit index alone waits for the next write that must be made anyway.
     if (batch === null || !batch.sync || this.#writeUnderWay !== null || this.#state !== 'running') return;
     this.#nextWrite = null;
-    const { hardState, truncateFrom, entries } = batch;
-    const written = this.#options.store.write({ hardState, truncateFrom, entries });
+    const { hardState, snapshot, replacesLog, compactTo, truncateFrom, entries } = batch;
+    const write = { hardState, snapshot, replacesLog, compactTo, truncateFrom, entries };
+    const written = this.#options.store.write(write);
     this.#writeUnderWay = written.then(
       () => this.#wasWritten(batch.seq),
       (thrown: unknown) => {
@@ -311,11 +422,16 @@ class Driver implements RaftNode {
     this.#feed({ kind: 'persisted', seq });
   }
 
-  #tellListeners(): void {
+  #tellListeners(core: RaftCore): void {
     if (this.#roleChanged) {
       this.#roleChanged = false;
       const status = this.status();
       for (const listener of [...this.#roleListeners]) listener(status);
+    }
+    if (this.#membershipChanged) {
+      this.#membershipChanged = false;
+      const { membership, isMembershipCommitted } = core.inspect();
+      for (const listener of [...this.#membershipListeners]) listener(membership, isMembershipCommitted);
     }
     if (this.#appliedIndex > this.#toldAppliedIndex) {
       this.#toldAppliedIndex = this.#appliedIndex;
@@ -332,6 +448,7 @@ class Driver implements RaftNode {
     this.#nextWrite = null;
     this.#proposals.endAll(`the manager halted: ${reason}`);
     this.#proofs.endAll();
+    this.#transfer.end({ kind: 'unknown', reason: `the manager halted: ${reason}` });
     this.#options.log('halted', { reason });
     this.#settleHalted(reason);
   }

@@ -4,9 +4,16 @@ export { MemoryLogStore } from './memory-log-store.js';
 export { createMessageTransport, type Carrier } from './message-transport.js';
 export { isStaleSerial, SessionedStateMachine, sessionsMax } from './sessions.js';
 export type { SessionsData, StaleSerial } from './sessions.js';
-export { initStore, openStore, readStoreMeta } from './store-directory.js';
+export { initStore, openStore, readStoreMeta, wireClusterId } from './store-directory.js';
 export type { OpenedStore, StoreIdentity, StoreMeta } from './store-directory.js';
-export type { EntryPayload, HardState, Message, StoredEntry } from './core/index.js';
+export {
+  bootstrapMembership, changeMembership, isMember, isVoter, memberOf, membersMax, noMembers, unknownMember,
+} from './core/index.js';
+export type {
+  EntryPayload, HardState, Learner, LogBase, Member, Membership, MembershipChange, Message, PeerView, Snapshot,
+  StoredEntry,
+} from './core/index.js';
+export { nodeTimers, type Timers } from './timers.js';
 export type {
   AppliedEntry,
   LogStore,
@@ -19,4 +26,5 @@ export type {
   RestoredStore,
   StateMachine,
   StoreWrite,
+  TransferOutcome,
 } from './types.js';

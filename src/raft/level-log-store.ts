@@ -8,13 +8,22 @@
 import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
-import { assert, errorMessage, logIndex, term } from '../base/index.js';
+import { assert, errorMessage, logIndex } from '../base/index.js';
 import type { LogStore, RestoredStore, StoreWrite } from './types.js';
-import { auditLog, type RawEntry } from './log-audit.js';
-import { decodeState, encodeEntry, encodeState, genesisHash } from './log-record.js';
-import type { ChainHash, LogTail, StateRecord } from './log-record.js';
+import { auditLog, type RawEntry, type RawStore } from './log-audit.js';
+import { decodeState, encodeEntry, encodeSnapshot, encodeState, genesisHash, pointAfter } from './log-record.js';
+import type { ChainHash, ChainPoint, StateRecord } from './log-record.js';
 import { MarkerFile } from './marker-file.js';
 import { storeFaulted, storeLocked } from './store-errors.js';
+
+interface Planned extends Pick<StateRecord, 'base' | 'tail' | 'snapshotHash'> {
+  /** In this order: what is deleted may be put again. */
+  readonly operations: Operation[];
+  /** Points that go from the front, that stay after those, that come. */
+  readonly dropped: number;
+  readonly kept: number;
+  readonly added: readonly ChainPoint[];
+}
 
 type Database = Level<Uint8Array, Uint8Array>;
 type Operation =
@@ -23,6 +32,7 @@ type Operation =
 
 const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const;
 const stateKey = new Uint8Array([0x73]);
+const snapshotKey = new Uint8Array([0x70]);
 const entryPrefix = 0x65;
 
 function entryKey(index: number): Uint8Array {
@@ -83,14 +93,18 @@ export class LevelLogStore implements LogStore {
   #database: Database | null = null;
   #marker: MarkerFile | null = null;
   #state: StateRecord | null = null;
-  /** Hash and term of every entry in the log; a truncation needs those of the entry before it. */
-  #tails: LogTail[] = [];
+  /** Hash, term and time of every entry in the log: what is cut or compacted needs those of the entry before it. */
+  #points: ChainPoint[] = [];
   #refusal: string | null = 'the store is not open';
   #writing: Promise<void> | null = null;
 
   constructor(directory: string, clusterId: string) {
     this.#directory = directory;
     this.#genesis = genesisHash(clusterId);
+  }
+
+  get generation(): number {
+    return this.#state?.generation ?? 0;
   }
 
   async open(): Promise<RestoredStore> {
@@ -111,36 +125,41 @@ export class LevelLogStore implements LogStore {
     });
     const marked = await this.#marker.read();
     if (marked === null) throw storeFaulted(this.#directory, 'the marker is damaged');
-    const { stored, raw } = await this.#readAll(database);
-    const audit = auditLog(this.#genesis, marked, stored, raw);
+    const raw = await this.#readAll(database);
+    const audit = auditLog(marked, raw);
     if (audit.kind === 'faulted') throw storeFaulted(this.#directory, audit.why);
+    const { state: stored } = raw;
     assert(stored !== null, 'a sound store has a state');
-    const entries = audit.entries;
-    this.#tails = entries.map(({ index, term: entryTerm }, at) => {
-      return { index, term: entryTerm, hash: hashAt(audit.hashes, at) };
+    const { entries, snapshot, hashes } = audit;
+    this.#state = stored;
+    this.#points = entries.map(({ index, term: entryTerm, timeMs }, at) => {
+      return { index, term: entryTerm, timeMs, hash: hashAt(hashes, at) };
     });
-    this.#state = audit.cutFrom === null ? stored : await this.#cut(database, stored, audit.cutFrom, raw);
+    if (audit.cutFrom !== null) this.#state = await this.#cut(database, stored, audit.cutFrom, raw.entries);
     // Opening made a new file in the database's directory; LevelDB syncs its content and not its name.
     await syncDirectory(databaseDirectory(this.#directory));
     if (marked.generation !== this.#state.generation) await this.#marker.write(this.#state);
     this.#refusal = null;
-    return { hardState: this.#state.hardState, entries };
+    const { index, term: baseTerm, timeMs } = this.#state.base;
+    return { hardState: this.#state.hardState, snapshot, base: { index, term: baseTerm, timeMs }, entries };
   }
 
-  async #readAll(database: Database): Promise<{ stored: StateRecord | null; raw: readonly RawEntry[] }> {
-    let stored: StateRecord | null = null;
-    const raw: RawEntry[] = [];
+  async #readAll(database: Database): Promise<RawStore> {
+    let state: StateRecord | null = null;
+    let snapshot: Uint8Array | null = null;
+    const entries: RawEntry[] = [];
     try {
       for await (const [key, value] of database.iterator()) {
         const index = indexOfKey(key);
-        if (index !== null) raw.push({ index, bytes: value });
-        else if (Buffer.compare(key, stateKey) === 0) stored = decodeState(value);
+        if (index !== null) entries.push({ index, bytes: value });
+        else if (Buffer.compare(key, stateKey) === 0) state = decodeState(value);
+        else if (Buffer.compare(key, snapshotKey) === 0) snapshot = value;
         else throw new Error('it holds a key that is not ours');
       }
     } catch (thrown) {
       throw storeFaulted(this.#directory, `the database cannot be read: ${errorMessage(thrown)}`, thrown);
     }
-    return { stored, raw };
+    return { state, snapshot, entries };
   }
 
   /**
@@ -148,7 +167,7 @@ export class LevelLogStore implements LogStore {
    * database one ahead of the marker. The vote is kept: to remember one that was never spoken does no harm.
    */
   async #cut(database: Database, stored: StateRecord, from: number, raw: readonly RawEntry[]): Promise<StateRecord> {
-    const tail = this.#tailAt(from - 1);
+    const tail = this.#pointAt(from - 1);
     const commitIndex = logIndex(Math.min(stored.hardState.commitIndex, tail.index));
     const state = { ...stored, hardState: { ...stored.hardState, commitIndex }, tail };
     const dels = raw.filter(({ index }) => index >= from);
@@ -178,47 +197,64 @@ export class LevelLogStore implements LogStore {
 
   async #write(batch: StoreWrite): Promise<void> {
     const { database, marker, state } = this.#opened();
-    const { operations, tails, keep } = this.#operationsOf(batch);
-    const tail = tails.at(-1) ?? this.#tailAt(keep);
+    const { operations, dropped, kept, added, ...places } = this.#plan(batch, state);
     const hardState = batch.hardState ?? state.hardState;
-    const next: StateRecord = { generation: state.generation + 1, hardState, tail };
+    const next: StateRecord = { generation: state.generation + 1, hardState, ...places };
     operations.push({ type: 'put', key: stateKey, value: encodeState(next) });
     await database.batch(operations, { sync: true });
     // The batch may have begun a new log file, whose name LevelDB does not sync.
     await syncDirectory(databaseDirectory(this.#directory));
     await marker.write(next);
     this.#state = next;
-    this.#tails.length = keep;
-    this.#tails.push(...tails);
+    if (dropped > 0) this.#points.splice(0, dropped);
+    this.#points.length = kept;
+    this.#points.push(...added);
   }
 
-  #operationsOf(batch: StoreWrite): { operations: Operation[]; tails: LogTail[]; keep: number } {
-    const length = this.#tails.length;
-    const keep = batch.truncateFrom === null ? length : batch.truncateFrom - 1;
-    assert(keep >= 0 && keep <= length, 'a truncation begins inside the log or right after it');
+  #plan(batch: StoreWrite, state: StateRecord): Planned {
     const operations: Operation[] = [];
-    const tails: LogTail[] = [];
-    let parent = this.#tailAt(keep);
+    const length = this.#points.length;
+    let { base, snapshotHash } = state;
+    let dropped = 0;
+    if (batch.snapshot !== null) {
+      const { bytes, hash } = encodeSnapshot(batch.snapshot);
+      operations.push({ type: 'put', key: snapshotKey, value: bytes });
+      snapshotHash = hash;
+      if (batch.replacesLog) {
+        base = pointAfter(batch.snapshot, this.#genesis, hash);
+        dropped = length;
+      }
+    }
+    if (batch.compactTo !== null) {
+      assert(dropped === 0, 'what replaces a log need not compact it');
+      dropped = batch.compactTo - base.index;
+      assert(dropped >= 0 && dropped <= length, 'a compaction ends inside the log');
+      base = this.#pointAt(batch.compactTo);
+    }
+    const kept = batch.truncateFrom === null ? length - dropped : batch.truncateFrom - 1 - base.index;
+    assert(kept >= 0 && kept <= length - dropped, 'a truncation begins inside the log or right after it');
+    // Explicit, in the same batch: LevelDB's own range deletion is neither atomic nor synced.
+    for (const point of [...this.#points.slice(0, dropped), ...this.#points.slice(dropped + kept)]) {
+      operations.push({ type: 'del', key: entryKey(point.index) });
+    }
+    const added: ChainPoint[] = [];
+    let parent = kept === 0 ? base : this.#pointAt(base.index + kept);
     for (const entry of batch.entries) {
       assert(entry.index === parent.index + 1, 'entries follow one another without a hole');
       assert(entry.term >= parent.term, 'terms in a log never go back');
       const { bytes, hash } = encodeEntry(entry, parent.hash);
       operations.push({ type: 'put', key: entryKey(entry.index), value: bytes });
-      parent = { index: entry.index, term: entry.term, hash };
-      tails.push(parent);
+      parent = { index: entry.index, term: entry.term, timeMs: entry.timeMs, hash };
+      added.push(parent);
     }
-    // Explicit, in the same batch: LevelDB's own range deletion is neither atomic nor synced.
-    for (let index = parent.index + 1; index <= length; index += 1) {
-      operations.push({ type: 'del', key: entryKey(index) });
-    }
-    return { operations, tails, keep };
+    return { operations, dropped, kept, added, base, tail: parent, snapshotHash };
   }
 
-  #tailAt(index: number): LogTail {
-    if (index === 0) return { index: logIndex(0), term: term(0), hash: this.#genesis };
-    const tail = this.#tails[index - 1];
-    assert(tail !== undefined, 'every entry of the log has its hash');
-    return tail;
+  #pointAt(index: number): ChainPoint {
+    const { base } = this.#opened().state;
+    const point = index === base.index ? base : this.#points[index - base.index - 1];
+    assert(point !== undefined, 'every entry of the log has its hash');
+    return point;
   }
 
   #opened(): { database: Database; marker: MarkerFile; state: StateRecord } {

@@ -7,8 +7,9 @@
  * acknowledgement. So after a crash the database is at the marker's generation or exactly one ahead. Behind it, it has
  * lost an acknowledged write; further ahead, the two files do not belong together.
  */
-import type { StoredEntry } from './core/index.js';
-import { decodeEntry, sameHash, type ChainHash, type StateRecord } from './log-record.js';
+import type { Snapshot, StoredEntry } from './core/index.js';
+import { decodeEntry, decodeSnapshot, sameHash } from './log-record.js';
+import type { ChainHash, ChainPoint, StateRecord } from './log-record.js';
 
 export interface RawEntry {
   /** From the key. */
@@ -19,6 +20,7 @@ export interface RawEntry {
 export type Audit =
   | {
       readonly kind: 'sound';
+      readonly snapshot: Snapshot | null;
       readonly entries: readonly StoredEntry[];
       /** hashes[i] belongs to entries[i]. */
       readonly hashes: readonly ChainHash[];
@@ -27,12 +29,15 @@ export type Audit =
     }
   | { readonly kind: 'faulted'; readonly why: string };
 
-export function auditLog(
-  genesis: ChainHash,
-  marker: StateRecord,
-  stored: StateRecord | null,
-  raw: readonly RawEntry[],
-): Audit {
+/** What the database holds. */
+export interface RawStore {
+  readonly state: StateRecord | null;
+  readonly snapshot: Uint8Array | null;
+  readonly entries: readonly RawEntry[];
+}
+
+export function auditLog(marker: StateRecord, raw: RawStore): Audit {
+  const stored = raw.state;
   if (stored === null) return faulted('the record of term and vote is missing or damaged');
   if (stored.generation < marker.generation) {
     const [have, want] = [stored.generation, marker.generation];
@@ -42,35 +47,54 @@ export function auditLog(
     const [have, want] = [stored.generation, marker.generation];
     return faulted(`the database is at write ${have}, the marker at ${want}: they do not belong together`);
   }
-  const { entries, hashes, broken } = readChain(genesis, raw);
+  const snapshot = soundSnapshot(stored, raw.snapshot);
+  if (typeof snapshot === 'string') return faulted(snapshot);
+  const { entries, hashes, broken } = readChain(stored.base, raw.entries);
   const acknowledgedOnly = stored.generation === marker.generation;
   if (broken === null) {
-    const fault = tailFault(stored, entries, hashes, genesis);
+    const fault = tailFault(stored, entries, hashes);
     if (fault !== null) return faulted(fault);
-    if (acknowledgedOnly && !sameTail(stored, marker)) return faulted('the marker names another end of the log');
-    return { kind: 'sound', entries, hashes, cutFrom: null };
+    if (acknowledgedOnly && !samePlaces(stored, marker)) return faulted('the marker names another log');
+    return { kind: 'sound', snapshot, entries, hashes, cutFrom: null };
   }
   // Damage. It is harmless only in what the unacknowledged write appended after the marker's end of the log.
-  const markerHash = marker.tail.index === 0 ? genesis : hashes[marker.tail.index - 1];
+  const at = marker.tail.index - stored.base.index;
+  const markerHash = at === 0 ? stored.base.hash : hashes[at - 1];
   const beyondMarker = !acknowledgedOnly && broken.index > marker.tail.index;
   if (!beyondMarker || markerHash === undefined || !sameHash(markerHash, marker.tail.hash)) {
     return faulted(`entry ${broken.index} ${broken.why}`);
   }
-  return { kind: 'sound', entries, hashes, cutFrom: broken.index };
+  return { kind: 'sound', snapshot, entries, hashes, cutFrom: broken.index };
 }
 
 const faulted = (why: string): Audit => ({ kind: 'faulted', why });
 
-function readChain(genesis: ChainHash, raw: readonly RawEntry[]): {
+/** A sentence when it is not. Entries that it stands for may be gone in the same write: without it there is no log. */
+function soundSnapshot(stored: StateRecord, bytes: Uint8Array | null): Snapshot | null | string {
+  const { snapshotHash, base } = stored;
+  if (snapshotHash === null) {
+    if (bytes !== null) return 'there is a snapshot that the record of term and vote does not know';
+    return base.index === 0 ? null : `the log begins after entry ${base.index}, but there is no snapshot`;
+  }
+  if (bytes === null) return 'the snapshot is missing';
+  const decoded = decodeSnapshot(bytes);
+  if (decoded === null) return 'the snapshot has a wrong checksum';
+  if (!sameHash(decoded.hash, snapshotHash)) return 'the snapshot is another one than was written last';
+  const { index } = decoded.snapshot;
+  if (index < base.index) return `the snapshot ends at entry ${index}, but the log begins after ${base.index}`;
+  return decoded.snapshot;
+}
+
+function readChain(base: ChainPoint, raw: readonly RawEntry[]): {
   entries: StoredEntry[];
   hashes: ChainHash[];
   broken: { index: number; why: string } | null;
 } {
   const entries: StoredEntry[] = [];
   const hashes: ChainHash[] = [];
-  let parent = genesis;
+  let parent = base.hash;
   for (const { index, bytes } of raw) {
-    const expected = entries.length + 1;
+    const expected = base.index + entries.length + 1;
     const broken = (why: string) => ({ entries, hashes, broken: { index: expected, why } });
     if (index !== expected) return broken('is missing');
     const decoded = decodeEntry(bytes);
@@ -88,12 +112,12 @@ function tailFault(
   stored: StateRecord,
   entries: readonly StoredEntry[],
   hashes: readonly ChainHash[],
-  genesis: ChainHash,
 ): string | null {
-  const { tail, hardState } = stored;
-  if (entries.length !== tail.index) return `the log ends at entry ${entries.length} instead of ${tail.index}`;
+  const { base, tail, hardState } = stored;
+  const lastIndex = base.index + entries.length;
+  if (lastIndex !== tail.index) return `the log ends at entry ${lastIndex} instead of ${tail.index}`;
   const last = entries.at(-1);
-  if (!sameHash(hashes.at(-1) ?? genesis, tail.hash) || (last?.term ?? 0) !== tail.term) {
+  if (!sameHash(hashes.at(-1) ?? base.hash, tail.hash) || (last?.term ?? base.term) !== tail.term) {
     return `entry ${tail.index} is not the one that was written last`;
   }
   if (hardState.term < tail.term) return `the log holds term ${tail.term}, the stored term is ${hardState.term}`;
@@ -103,6 +127,12 @@ function tailFault(
   return null;
 }
 
-function sameTail(left: StateRecord, right: StateRecord): boolean {
-  return left.tail.index === right.tail.index && sameHash(left.tail.hash, right.tail.hash);
+function samePlaces(left: StateRecord, right: StateRecord): boolean {
+  const [mine, other] = [left.snapshotHash, right.snapshotHash];
+  const sameSnapshot = mine === null || other === null ? mine === other : sameHash(mine, other);
+  return samePoint(left.base, right.base) && samePoint(left.tail, right.tail) && sameSnapshot;
+}
+
+function samePoint(left: ChainPoint, right: ChainPoint): boolean {
+  return left.index === right.index && sameHash(left.hash, right.hash);
 }

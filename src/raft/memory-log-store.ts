@@ -3,15 +3,23 @@
  * told to fail a write as a broken disk would.
  */
 import { assert, logIndex, term } from '../base/index.js';
-import type { HardState, StoredEntry } from './core/index.js';
+import { emptyBase } from './core/index.js';
+import type { HardState, LogBase, Snapshot, StoredEntry } from './core/index.js';
 import type { LogStore, RestoredStore, StoreWrite } from './types.js';
 
 export class MemoryLogStore implements LogStore {
   #hardState: HardState = { term: term(0), votedFor: null, commitIndex: logIndex(0) };
+  #snapshot: Snapshot | null = null;
+  #base: LogBase = emptyBase;
   #entries: StoredEntry[] = [];
+  #generation = 0;
   #refusal: string | null = 'the store is not open';
   #failure: string | null = null;
   #writing = false;
+
+  get generation(): number {
+    return this.#generation;
+  }
 
   /** The next write, and with it every later one, is rejected. */
   failNextWrite(reason: string): void {
@@ -20,7 +28,8 @@ export class MemoryLogStore implements LogStore {
 
   async open(): Promise<RestoredStore> {
     this.#refusal = null;
-    return Promise.resolve({ hardState: this.#hardState, entries: [...this.#entries] });
+    const entries = [...this.#entries];
+    return Promise.resolve({ hardState: this.#hardState, snapshot: this.#snapshot, base: this.#base, entries });
   }
 
   async write(batch: StoreWrite): Promise<void> {
@@ -32,25 +41,44 @@ export class MemoryLogStore implements LogStore {
     this.#writing = false;
     try {
       if (this.#failure !== null) throw new Error(this.#failure);
-      this.#append(batch);
+      this.#carryOut(batch);
     } catch (thrown) {
       this.#refusal = 'an earlier write failed';
       throw thrown;
     }
   }
 
-  #append(batch: StoreWrite): void {
-    const keep = batch.truncateFrom === null ? this.#entries.length : batch.truncateFrom - 1;
-    assert(keep >= 0 && keep <= this.#entries.length, 'a truncation begins inside the log or right after it');
-    batch.entries.forEach((entry, at) => {
-      assert(entry.index === keep + at + 1, 'entries follow one another without a hole');
+  #carryOut({ hardState, snapshot, replacesLog, compactTo, truncateFrom, entries }: StoreWrite): void {
+    let base = this.#base;
+    let kept = this.#entries;
+    if (snapshot !== null && replacesLog) [base, kept] = [pointOf(snapshot), []];
+    if (compactTo !== null) {
+      const at = kept.find((entry) => entry.index === compactTo);
+      assert(at !== undefined || compactTo === base.index, 'a compaction ends inside the log');
+      kept = kept.filter((entry) => entry.index > compactTo);
+      if (at !== undefined) base = pointOf(at);
+    }
+    if (truncateFrom !== null) {
+      const count = truncateFrom - 1 - base.index;
+      assert(count >= 0 && count <= kept.length, 'a truncation begins inside the log or right after it');
+      kept = kept.slice(0, count);
+    }
+    entries.forEach((entry, at) => {
+      assert(entry.index === base.index + kept.length + at + 1, 'entries follow one another without a hole');
     });
-    this.#entries = [...this.#entries.slice(0, keep), ...batch.entries];
-    this.#hardState = batch.hardState ?? this.#hardState;
+    this.#base = base;
+    this.#entries = [...kept, ...entries];
+    this.#snapshot = snapshot ?? this.#snapshot;
+    this.#hardState = hardState ?? this.#hardState;
+    this.#generation += 1;
   }
 
   async close(): Promise<void> {
     this.#refusal = 'the store is closed';
     return Promise.resolve();
   }
+}
+
+function pointOf({ index, term: atTerm, timeMs }: LogBase): LogBase {
+  return { index, term: atTerm, timeMs };
 }

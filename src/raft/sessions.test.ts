@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { logIndex, term } from '../base/index.js';
-import { SessionedStateMachine, sessionsMax } from './sessions.js';
+import { SessionedStateMachine, sessionsMax, type MachineData } from './sessions.js';
 import type { AppliedEntry } from './types.js';
 
 function counting() {
@@ -9,7 +9,10 @@ function counting() {
     runs.push(new TextDecoder().decode(entry.command));
     return { run: runs.length };
   };
-  return { runs, inner: { apply } };
+  const restore = (data: unknown): void => {
+    runs.splice(0, Infinity, ...(data as string[]));
+  };
+  return { runs, inner: { apply, snapshot: () => [...runs], restore } };
 }
 
 let lastIndex = 0;
@@ -54,9 +57,12 @@ describe('sessions', () => {
     const { inner, runs } = counting();
     const machine = new SessionedStateMachine(inner);
     machine.apply(entry('a'), { id: 's', serial: 1 });
-    const copy = SessionedStateMachine.fromData(inner, JSON.parse(JSON.stringify(machine.toData())));
+    const other = counting();
+    const copy = new SessionedStateMachine(other.inner);
+    copy.apply(entry('forgotten'), { id: 'old', serial: 1 });
+    copy.restore(JSON.parse(JSON.stringify(machine.snapshot())) as MachineData);
     expect(copy.apply(entry('a'), { id: 's', serial: 1 })).toEqual({ run: 1 });
-    expect(runs).toHaveLength(1);
+    expect(other.runs).toEqual(runs);
     expect(copy.toData().sessions.map(({ id }) => id)).toEqual(['s']);
   });
 });

@@ -36,6 +36,10 @@ export interface SessionsData {
   }[];
 }
 
+export interface MachineData extends SessionsData {
+  readonly state: unknown;
+}
+
 export class SessionedStateMachine {
   readonly #inner: StateMachine;
   /** In order of last use: a Map keeps the order of insertion, and each use inserts anew. */
@@ -63,12 +67,17 @@ export class SessionedStateMachine {
     return { sessions: [...this.#sessions].map(([id, record]) => ({ id, ...record })) };
   }
 
-  static fromData(inner: StateMachine, data: SessionsData): SessionedStateMachine {
-    const machine = new SessionedStateMachine(inner);
+  /** The table and the state behind it. */
+  snapshot(): MachineData {
+    return { ...this.toData(), state: this.#inner.snapshot() };
+  }
+
+  restore(data: MachineData): void {
+    this.#sessions.clear();
     for (const { id, serial, usedAtIndex, answer } of data.sessions) {
-      machine.#sessions.set(id, { serial, usedAtIndex: logIndex(usedAtIndex), answer });
+      this.#sessions.set(id, { serial, usedAtIndex: logIndex(usedAtIndex), answer });
     }
-    return machine;
+    this.#inner.restore(data.state);
   }
 
   #forgetOldest(): void {

@@ -15,11 +15,17 @@ import { foreignStore, storeExists, storeFaulted, storeMissing } from './store-e
 export interface StoreIdentity {
   readonly clusterId: string;
   readonly managerId: ManagerId;
-  /** The first voters. Membership changes, once there are any, are entries of the log. */
+  /** The first voters; later changes are entries of the log. Empty: it joins, and the leader will tell it. */
   readonly voters: readonly ManagerId[];
+  /**
+   * Set when the quorum was lost for good and somebody went on alone (recover-store.ts): managers of before, should
+   * they come back, belong to another lineage and cannot talk to those of after.
+   */
+  readonly lineage?: string | null;
 }
 
 export interface StoreMeta extends StoreIdentity {
+  readonly lineage: string | null;
   readonly formatVersion: number;
   /** Random: tells a directory from one that was made anew in its place. */
   readonly storeId: string;
@@ -36,8 +42,8 @@ const ourNames = ['meta.json', 'meta.json.tmp', 'marker', 'log'];
 const metaPath = (directory: string): string => join(directory, 'meta.json');
 
 function checksumOf(meta: StoreMeta): string {
-  const { clusterId, managerId: id, voters, storeId } = meta;
-  const text = JSON.stringify([meta.formatVersion, clusterId, id, voters, storeId]);
+  const { clusterId, lineage, managerId: id, voters, storeId } = meta;
+  const text = JSON.stringify([meta.formatVersion, clusterId, lineage, id, voters, storeId]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
@@ -52,16 +58,23 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 export async function initStore(directory: string, identity: StoreIdentity): Promise<StoreMeta> {
   const found = (await namesIn(directory)).filter((name) => ourNames.includes(name));
   if (found.length > 0) throw storeExists(directory, found);
-  const { clusterId, managerId: id, voters } = identity;
+  const { clusterId, lineage = null, managerId: id, voters } = identity;
   const storeId = randomBytes(8).toString('hex');
-  const meta: StoreMeta = { formatVersion, clusterId, managerId: id, voters: [...voters], storeId };
+  const meta: StoreMeta = { formatVersion, clusterId, lineage, managerId: id, voters: [...voters], storeId };
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const state = emptyState(clusterId);
   await createDatabase(directory, state);
   await MarkerFile.create(markerPath(directory), state);
   await syncDirectory(directory);
+  await writeMeta(directory, meta);
+  await syncDirectory(dirname(directory));
+  return meta;
+}
+
+/** Whole or not at all. */
+export async function writeMeta(directory: string, meta: StoreMeta): Promise<void> {
   const temporary = `${metaPath(directory)}.tmp`;
-  const file = await open(temporary, 'wx', 0o600);
+  const file = await open(temporary, 'w', 0o600);
   try {
     await file.writeFile(`${JSON.stringify({ ...meta, checksum: checksumOf(meta) }, null, 2)}\n`);
     await file.sync();
@@ -70,8 +83,11 @@ export async function initStore(directory: string, identity: StoreIdentity): Pro
   }
   await rename(temporary, metaPath(directory));
   await syncDirectory(directory);
-  await syncDirectory(dirname(directory));
-  return meta;
+}
+
+/** What connections compare: managers of different lineages are strangers. */
+export function wireClusterId({ clusterId, lineage }: StoreMeta): string {
+  return lineage === null ? clusterId : `${clusterId}#${lineage}`;
 }
 
 /** Throws `store-missing`, `store-faulted`, or `refused` when the store is somebody else's. */
@@ -116,9 +132,10 @@ export async function readStoreMeta(directory: string): Promise<StoreMeta> {
 }
 
 function decodeMeta(fields: Record<string, unknown>): StoreMeta | null {
-  const { formatVersion: version, clusterId, managerId: id, voters, storeId } = fields;
+  const { formatVersion: version, clusterId, lineage, managerId: id, voters, storeId } = fields;
   const isName = (value: unknown): value is string => typeof value === 'string' && namePattern.test(value);
   if (version !== formatVersion || typeof clusterId !== 'string' || typeof storeId !== 'string') return null;
   if (!isName(id) || !Array.isArray(voters) || !voters.every(isName)) return null;
-  return { formatVersion, clusterId, managerId: managerId(id), voters: voters.map(managerId), storeId };
+  if (lineage !== null && typeof lineage !== 'string') return null;
+  return { formatVersion, clusterId, lineage, managerId: managerId(id), voters: voters.map(managerId), storeId };
 }

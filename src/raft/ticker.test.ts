@@ -1,6 +1,7 @@
 import { createServer, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Ticker } from './ticker.js';
+import { nodeTimers } from './timers.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(() => {
@@ -13,6 +14,7 @@ function startTicker(tickMs: number, monotonicMs: () => number): { seen: string[
     tickMs,
     catchUpTicksMax: 10,
     monotonicMs,
+    timers: nodeTimers,
     onTick: () => seen.push('tick'),
     onPause: () => seen.push('late'),
   });

@@ -3,19 +3,22 @@
  * that queued up go first, and then gives only some of the missed ticks: otherwise a manager that merely slept would
  * call an election against a leader whose heartbeats lie unread in its socket.
  */
+import type { Timers } from './timers.js';
+
 export interface TickerOptions {
   readonly tickMs: number;
   /** Ticks given at once after a pause, at most. */
   readonly catchUpTicksMax: number;
   readonly monotonicMs: () => number;
+  readonly timers: Timers;
   readonly onTick: () => void;
   readonly onPause: (lateMs: number) => void;
 }
 
 export class Ticker {
   readonly #options: TickerOptions;
-  #timer: NodeJS.Timeout | null = null;
-  #immediate: NodeJS.Immediate | null = null;
+  #endTimer: (() => void) | null = null;
+  #endWait: (() => void) | null = null;
   #lastTickMs = 0;
 
   constructor(options: TickerOptions) {
@@ -23,29 +26,27 @@ export class Ticker {
   }
 
   start(): void {
-    this.#lastTickMs = this.#options.monotonicMs();
-    this.#timer = setInterval(() => this.#look(), this.#options.tickMs);
+    const { tickMs, timers, monotonicMs } = this.#options;
+    this.#lastTickMs = monotonicMs();
+    this.#endTimer = timers.every(tickMs, () => this.#look());
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    if (this.#immediate !== null) clearImmediate(this.#immediate);
-    this.#timer = null;
-    this.#immediate = null;
+    this.#endTimer?.();
+    this.#endWait?.();
+    this.#endTimer = null;
+    this.#endWait = null;
   }
 
   #look(): void {
-    if (this.#immediate !== null) return;
+    if (this.#endWait !== null) return;
     if (this.#dueTicks() <= 2) {
       this.#fire();
       return;
     }
-    // Timers run before sockets are read, immediates after; the second one leaves room for a second read.
-    this.#immediate = setImmediate(() => {
-      this.#immediate = setImmediate(() => {
-        this.#immediate = null;
-        this.#fire();
-      });
+    this.#endWait = this.#options.timers.afterReads(() => {
+      this.#endWait = null;
+      this.#fire();
     });
   }
 
@@ -59,7 +60,7 @@ export class Ticker {
     this.#lastTickMs += due * tickMs;
     if (due > catchUpTicksMax) onPause(due * tickMs);
     for (let tick = 0; tick < Math.min(due, catchUpTicksMax); tick += 1) {
-      if (this.#timer !== null) onTick();
+      if (this.#endTimer !== null) onTick();
     }
   }
 }

@@ -3,7 +3,16 @@
  * a store, a transport, a state machine. The simulator implements the same three.
  */
 import type { LogIndex, ManagerId, Term } from '../base/index.js';
-import type { HardState, Message, StoredEntry } from './core/index.js';
+import type {
+  HardState,
+  LogBase,
+  Membership,
+  MembershipChange,
+  Message,
+  PeerView,
+  Snapshot,
+  StoredEntry,
+} from './core/index.js';
 
 /**
  * Who asks, so that a retried request runs once (Raft thesis 6.3). Serials of one session grow by one; a
@@ -39,19 +48,48 @@ export interface RaftStatus {
   readonly appliedIndex: LogIndex;
   readonly lastIndex: LogIndex;
   readonly voters: readonly ManagerId[];
+  /** In force: the newest in the log, committed or not. */
+  readonly membership: Membership;
+  /** 0: none yet. */
+  readonly snapshotIndex: LogIndex;
+  /** Empty unless this node leads. */
+  readonly peers: readonly PeerView[];
+  /** Below the low-water mark of its disk: only what finishes an operation is still accepted. */
+  readonly isDiskLow: boolean;
 }
+
+export type TransferOutcome =
+  /** This node leads no more and `leader` does. */
+  | { readonly kind: 'transferred'; readonly leader: ManagerId }
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** This node leads no more, or not for long; who leads now is not known yet. */
+  | { readonly kind: 'unknown'; readonly reason: string };
 
 export interface RaftNode {
   /** Restores the store and starts ticking. Throws HactlError (`store-missing`, `store-faulted`). */
   start(): Promise<void>;
   /** Stops ticking and closes the store; waiting proposals end as `unknown`. */
   stop(): Promise<void>;
-  propose(command: Uint8Array, session: ProposalSession, withinMs: number): Promise<ProposeOutcome>;
+  /** `isUrgent`: finishes what has begun; accepted even when disks are almost full. */
+  propose(
+    command: Uint8Array,
+    session: ProposalSession,
+    withinMs: number,
+    isUrgent?: boolean,
+  ): Promise<ProposeOutcome>;
+  /** `applied`: committed; its result is null. Never retried by itself: ask again with what is in force then. */
+  changeMembership(change: MembershipChange, withinMs: number): Promise<ProposeOutcome>;
+  /** Null: to the voter that is best prepared. */
+  transferLeadership(target: ManagerId | null, withinMs: number): Promise<TransferOutcome>;
   /** ReadIndex. Before every decision that touches a MySQL server. */
   proveLeadership(withinMs: number): Promise<ProofOutcome>;
+  /** Below the low-water mark of the disk the log grows no further than it must. */
+  setDiskLow(isLow: boolean): void;
   status(): RaftStatus;
   /** Called after every change of role, term or known leader. Returns the unsubscribe function. */
   onRoleChange(listener: (status: RaftStatus) => void): () => void;
+  /** Called when the membership in force changed or was committed, and once after the start. */
+  onMembership(listener: (membership: Membership, isCommitted: boolean) => void): () => void;
   /** Called after entries were applied. */
   onApplied(listener: (appliedIndex: LogIndex) => void): () => void;
   /** Settles (with the reason) when Raft had to stop for good: storage failed, an invariant broke. Exit the process. */
@@ -69,22 +107,43 @@ export interface AppliedEntry {
 /** Replicated state. `apply` is synchronous and deterministic; its answer goes to the proposer and is plain data. */
 export interface StateMachine {
   apply(entry: AppliedEntry): unknown;
+  /** All of it, as plain data that msgpackr carries. */
+  snapshot(): unknown;
+  /** Becomes what `snapshot` gave, on this or another manager. Throws when it cannot: the process must end. */
+  restore(data: unknown): void;
 }
 
 export interface RestoredStore {
   readonly hardState: HardState;
+  readonly snapshot: Snapshot | null;
+  /** The entry before the first one: at or before the snapshot. */
+  readonly base: LogBase;
   readonly entries: readonly StoredEntry[];
 }
 
-/** One atomic, synced write. When its promise resolves, all of it survives SIGKILL and power loss. */
+/**
+ * One atomic, synced write. When its promise resolves, all of it survives SIGKILL and power loss. Carried out in the
+ * order of its fields.
+ */
 export interface StoreWrite {
   readonly hardState: HardState | null;
+  /** Replaces the stored one. */
+  readonly snapshot: Snapshot | null;
+  /** With a snapshot that came from a leader: every entry goes, and the log begins anew right after the snapshot. */
+  readonly replacesLog: boolean;
+  /** Delete the entries up to here. Never beyond the stored snapshot, and the log holds the entry. */
+  readonly compactTo: LogIndex | null;
   /** Delete this index and all after it, before `entries` are added. */
   readonly truncateFrom: LogIndex | null;
   readonly entries: readonly StoredEntry[];
 }
 
 export interface LogStore {
+  /**
+   * Grows with every write, and never goes back unless files do: a peer that has heard a higher one knows that this
+   * store was set back (restored from a backup, say). Of the last completed write.
+   */
+  readonly generation: number;
   open(): Promise<RestoredStore>;
   write(batch: StoreWrite): Promise<void>;
   close(): Promise<void>;

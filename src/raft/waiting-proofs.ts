@@ -1,25 +1,31 @@
 /** Callers that wait for a proof of leadership. Each is answered exactly once; time over is an answer. */
+import type { Timers } from './timers.js';
 import type { ProofOutcome } from './types.js';
 
 interface Waiting {
   readonly resolve: (outcome: ProofOutcome) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly endTimer: () => void;
 }
 
 export class WaitingProofs {
+  readonly #timers: Timers;
   readonly #waiting = new Map<number, Waiting>();
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
 
   add(readId: number, withinMs: number): Promise<ProofOutcome> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.settle(readId, { kind: 'timed-out' }), withinMs);
-      this.#waiting.set(readId, { resolve, timer });
+      const endTimer = this.#timers.after(withinMs, () => this.settle(readId, { kind: 'timed-out' }));
+      this.#waiting.set(readId, { resolve, endTimer });
     });
   }
 
   settle(readId: number, outcome: ProofOutcome): void {
     const waiting = this.#waiting.get(readId);
     if (waiting === undefined) return;
-    clearTimeout(waiting.timer);
+    waiting.endTimer();
     this.#waiting.delete(readId);
     waiting.resolve(outcome);
   }

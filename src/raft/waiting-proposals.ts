@@ -4,11 +4,12 @@
  */
 import type { LogIndex, Term } from '../base/index.js';
 import type { StoredEntry } from './core/index.js';
+import type { Timers } from './timers.js';
 import type { ProposeOutcome } from './types.js';
 
 interface Waiting {
   readonly resolve: (outcome: ProposeOutcome) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly endTimer: () => void;
   index: LogIndex | null;
   term: Term | null;
 }
@@ -16,6 +17,11 @@ interface Waiting {
 export class WaitingProposals {
   readonly #waiting = new Map<number, Waiting>();
   readonly #byIndex = new Map<LogIndex, number>();
+  readonly #timers: Timers;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
 
   get size(): number {
     return this.#waiting.size;
@@ -23,10 +29,10 @@ export class WaitingProposals {
 
   add(proposalId: number, withinMs: number): Promise<ProposeOutcome> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const endTimer = this.#timers.after(withinMs, () => {
         this.#settle(proposalId, { kind: 'unknown', reason: `not applied within ${withinMs} ms` });
-      }, withinMs);
-      this.#waiting.set(proposalId, { resolve, timer, index: null, term: null });
+      });
+      this.#waiting.set(proposalId, { resolve, endTimer, index: null, term: null });
     });
   }
 
@@ -54,6 +60,14 @@ export class WaitingProposals {
     this.#settle(proposalId, waiting.term === term ? { kind: 'applied', index, term, result } : overwritten);
   }
 
+  /** A leader's snapshot stands for all entries up to `index`: which of them were ours cannot be told any more. */
+  overtaken(index: LogIndex): void {
+    for (const [proposalId, waiting] of [...this.#waiting]) {
+      if (waiting.index === null || waiting.index > index) continue;
+      this.#settle(proposalId, { kind: 'unknown', reason: 'a snapshot took the place of the entry' });
+    }
+  }
+
   endAll(reason: string): void {
     for (const proposalId of [...this.#waiting.keys()]) this.#settle(proposalId, { kind: 'unknown', reason });
   }
@@ -61,7 +75,7 @@ export class WaitingProposals {
   #settle(proposalId: number, outcome: ProposeOutcome): void {
     const waiting = this.#waiting.get(proposalId);
     if (waiting === undefined) return;
-    clearTimeout(waiting.timer);
+    waiting.endTimer();
     this.#waiting.delete(proposalId);
     if (waiting.index !== null && this.#byIndex.get(waiting.index) === proposalId) this.#byIndex.delete(waiting.index);
     waiting.resolve(outcome);

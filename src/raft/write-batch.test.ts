@@ -11,6 +11,8 @@ function entryOf(index: number, inTerm: number, text: string): StoredEntry {
   return { index: logIndex(index), term: term(inTerm), timeMs: 0, payload };
 }
 
+const noSnapshot = { snapshot: null, replacesLog: false, compactTo: null };
+
 const hardStateIn = (inTerm: number): HardState => {
   return { term: term(inTerm), votedFor: managerId('m1'), commitIndex: logIndex(0) };
 };
@@ -25,6 +27,7 @@ function writesFrom(stored: number, moves: readonly { readonly cut: number; read
       kind: 'write',
       seq: at + 1,
       hardState: at % 2 === 0 ? hardStateIn(at + 2) : null,
+      ...noSnapshot,
       truncateFrom: cut === 0 ? null : logIndex(keep + 1),
       entries: Array.from({ length: add }, (_, n) => entryOf(keep + 1 + n, at + 2, `write ${at}`)),
       sync: true,
@@ -36,7 +39,7 @@ async function storeWith(count: number): Promise<MemoryLogStore> {
   const store = new MemoryLogStore();
   await store.open();
   const entries = Array.from({ length: count }, (_, n) => entryOf(n + 1, 1, 'stored'));
-  await store.write({ hardState: hardStateIn(1), truncateFrom: null, entries });
+  await store.write({ ...noSnapshot, hardState: hardStateIn(1), truncateFrom: null, entries });
   return store;
 }
 

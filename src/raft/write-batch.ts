@@ -13,18 +13,23 @@ export interface WriteBatch extends StoreWrite {
 }
 
 export function foldWrite(batch: WriteBatch | null, write: WriteOutput): WriteBatch {
-  const { seq, hardState, truncateFrom, entries, sync } = write;
-  if (batch === null) return { seq, hardState, truncateFrom, entries, sync };
+  const { seq, hardState, snapshot, replacesLog, compactTo, truncateFrom, entries, sync } = write;
+  if (batch === null) return { seq, hardState, snapshot, replacesLog, compactTo, truncateFrom, entries, sync };
+  const later = { seq, hardState: hardState ?? batch.hardState, sync: sync || batch.sync };
+  // A leader's snapshot takes the place of everything before it, also of what has not reached the disk.
+  if (replacesLog) return { ...later, snapshot, replacesLog, compactTo, truncateFrom, entries };
   const firstIndex = batch.entries[0]?.index;
   const kept = truncateFrom === null ? batch.entries : batch.entries.filter((entry) => entry.index < truncateFrom);
   // A truncation inside the batch's own entries never reaches the disk; one below them does.
   const reachesDisk = truncateFrom !== null && (firstIndex === undefined || truncateFrom <= firstIndex);
   const lower = batch.truncateFrom === null || (truncateFrom !== null && truncateFrom < batch.truncateFrom);
   return {
-    seq,
-    hardState: hardState ?? batch.hardState,
+    ...later,
+    snapshot: snapshot ?? batch.snapshot,
+    replacesLog: batch.replacesLog,
+    // What is compacted was durable before, so it is never among the batch's own entries.
+    compactTo: compactTo ?? batch.compactTo,
     truncateFrom: reachesDisk && lower ? truncateFrom : batch.truncateFrom,
     entries: [...kept, ...entries],
-    sync: sync || batch.sync,
   };
 }

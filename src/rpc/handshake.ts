@@ -6,18 +6,17 @@
  * A sender is not refused for being absent from the local configuration: its configuration may be newer than ours
  * (Raft thesis 4.1).
  */
-import { namePattern, type ManagerId } from '../base/index.js';
+import { namePattern, type ManagerId, type ServerAddress } from '../base/index.js';
 import { decode } from './codec.js';
+import type { About, Claim } from './types.js';
 import { protocolMax, protocolMin } from './limits.js';
 
-export interface Hello {
+export interface Hello extends Claim {
   readonly protocolMin: number;
   readonly protocolMax: number;
   readonly clusterId: string;
-  readonly from: ManagerId;
   readonly to: ManagerId;
   /** Null: not said. */
-  readonly storeId: string | null;
   readonly electionTimeoutMs: number | null;
 }
 
@@ -32,7 +31,10 @@ export type RefusalReason =
   /** Its election timeout is not ours. A vote within the longer of two timeouts breaks what the other one relies on. */
   | 'other-timing'
   /** Its id is connected now from another store: two managers run with one id, or it was made anew after a loss. */
-  | 'other-store';
+  | 'other-store'
+  /** Its store was further on before: it was set back, and has forgotten what it promised. */
+  | 'older-store'
+  | 'removed';
 
 export interface Refusal {
   readonly reason: RefusalReason;
@@ -46,7 +48,7 @@ export type HelloVerdict =
 export interface Identity {
   readonly clusterId: string;
   readonly self: ManagerId;
-  readonly storeId: string | null;
+  readonly about: () => About;
   readonly electionTimeoutMs: number | null;
 }
 
@@ -59,8 +61,8 @@ export interface Present {
 const magic = 'hactl';
 
 export function helloOf(own: Identity, to: ManagerId): Record<string, unknown> {
-  const { clusterId, self: from, storeId, electionTimeoutMs } = own;
-  return { magic, protocolMin, protocolMax, clusterId, from, to, storeId, electionTimeoutMs };
+  const { clusterId, self: from, electionTimeoutMs } = own;
+  return { magic, protocolMin, protocolMax, clusterId, from, to, electionTimeoutMs, ...own.about() };
 }
 
 export function welcomeOf(own: Identity, protocol: number): Record<string, unknown> {
@@ -81,11 +83,30 @@ export function decodeHello(body: Uint8Array): Hello | null {
   const fields = fieldsOf(body);
   if (fields === null || fields.magic !== magic) return null;
   const { protocolMin: min, protocolMax: max, clusterId, from, to } = fields;
-  const { storeId = null, electionTimeoutMs = null } = fields;
+  const { electionTimeoutMs = null } = fields;
   if (!isCount(min) || !isCount(max) || !isShortText(clusterId) || !isName(from) || !isName(to)) return null;
+  const about = aboutIn(fields);
+  if (about === null || (electionTimeoutMs !== null && !isCount(electionTimeoutMs))) return null;
+  return { protocolMin: min, protocolMax: max, clusterId, from, to, electionTimeoutMs, ...about };
+}
+
+function aboutIn(fields: Record<string, unknown>): About | null {
+  const { storeId = null, storeGeneration = null, rpc = null, http = null, reducerMax = null } = fields;
   if (storeId !== null && !isShortText(storeId)) return null;
-  if (electionTimeoutMs !== null && !isCount(electionTimeoutMs)) return null;
-  return { protocolMin: min, protocolMax: max, clusterId, from, to, storeId, electionTimeoutMs };
+  if (storeGeneration !== null && !isCount(storeGeneration)) return null;
+  if (reducerMax !== null && (!isCount(reducerMax) || reducerMax < 1)) return null;
+  const [rpcAddress, httpAddress] = [addressOf(rpc), addressOf(http)];
+  if (rpcAddress === undefined || httpAddress === undefined) return null;
+  return { storeId, storeGeneration, rpc: rpcAddress, http: httpAddress, reducerMax };
+}
+
+/** Undefined: not an address. */
+function addressOf(value: unknown): ServerAddress | null | undefined {
+  if (value === null) return null;
+  if (typeof value !== 'object') return undefined;
+  const { host, port } = value as Record<string, unknown>;
+  if (!isShortText(host) || host === '' || !isCount(port) || port < 1 || port > 65_535) return undefined;
+  return { host, port };
 }
 
 /** What one of the two does not say is not compared. */

@@ -5,8 +5,8 @@
  * who does not read.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { errorMessage, HactlError, type ManagerId, type ServerAddress } from '../base/index.js';
-import type { Channel } from './types.js';
+import { assert, errorMessage, HactlError, type ManagerId, type ServerAddress } from '../base/index.js';
+import type { Channel, Claim, PeerRefusal } from './types.js';
 import { decode } from './codec.js';
 import { channelOfKind, encodeControlFrame, frameKinds, FrameReader, type Frame } from './frames.js';
 import { decodeHello, judgeHello, welcomeOf, type Identity } from './handshake.js';
@@ -24,7 +24,9 @@ export interface IncomingOptions extends Identity {
   readonly listen: ServerAddress;
   readonly log: (event: string, facts: Record<string, unknown>) => void;
   readonly onHeard: (from: ManagerId) => void;
-  readonly onAccepted: (from: ManagerId) => void;
+  readonly judge: (claim: Claim) => PeerRefusal | null;
+  readonly onAccepted: (claim: Claim) => void;
+  readonly onGone: (from: ManagerId) => void;
   readonly onPayload: (from: ManagerId, channel: Channel, payload: unknown) => void;
 }
 
@@ -154,8 +156,9 @@ export class IncomingSide {
     const hello = frame.kind === frameKinds.hello ? decodeHello(frame.body) : null;
     const present = hello === null ? null : this.#connectionFrom(hello.from);
     const verdict = judgeHello(this.#options, hello, present);
-    if (verdict.kind === 'refused') {
-      const { refusal } = verdict;
+    const refusal = verdict.kind === 'refused' ? verdict.refusal : this.#options.judge(verdict.hello);
+    if (verdict.kind === 'refused' || refusal !== null) {
+      assert(refusal !== null, 'a refusal has a reason');
       this.#reply(connection, frameKinds.refused, refusal);
       this.#refuse(connection, refusal.reason, refusal.detail);
       return;
@@ -170,7 +173,13 @@ export class IncomingSide {
     this.#reply(connection, frameKinds.welcome, welcomeOf(this.#options, verdict.protocol));
     this.#lastRefusal = '';
     this.#options.onHeard(from);
-    this.#options.onAccepted(from);
+    this.#options.onAccepted(verdict.hello);
+  }
+
+  /** It may dial again, and is judged anew. */
+  endFrom(id: ManagerId): void {
+    const connection = this.#connectionFrom(id);
+    if (connection !== null) this.#end(connection);
   }
 
   #connectionFrom(id: ManagerId): Connection | null {
@@ -218,6 +227,7 @@ export class IncomingSide {
     if (connection.timer !== null) clearTimeout(connection.timer);
     connection.timer = null;
     connection.reader.close();
-    this.#connections.delete(connection);
+    if (!this.#connections.delete(connection) || connection.from === null) return;
+    if (this.#connectionFrom(connection.from) === null) this.#options.onGone(connection.from);
   }
 }

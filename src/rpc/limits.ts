@@ -21,6 +21,9 @@ export const replyBytesMax = 16 * 1024;
 /** Incoming connections, known or not: one per peer, and room for newer ones that replace half-open ones. */
 export const incomingMax = 32;
 
+/** Managers that dialled us and are no peers of ours (their membership is newer): dialled back, so many at once. */
+export const callersMax = 16;
+
 /** From dialling (or accepting) to the end of the handshake, look-up of the name included. */
 export const handshakeTimeoutMs = 1000;
 export const backoffMinMs = 50;

@@ -27,6 +27,7 @@ export interface OutgoingOptions extends Identity {
   readonly log: (event: string, facts: Record<string, unknown>) => void;
   /** Any frame from the peer proves that it lives. */
   readonly onHeard: () => void;
+  readonly onRefused: (reason: string, detail: string) => void;
 }
 
 type LinkState = 'stopped' | 'waiting' | 'dialling' | 'up';
@@ -139,6 +140,7 @@ export class OutgoingLink {
   #takeAnswer(socket: Socket, frame: Frame): void {
     if (frame.kind === frameKinds.refused) {
       const refusal = decodeRefusal(frame.body);
+      this.#options.onRefused(refusal.reason, refusal.detail);
       this.#drop(socket, `refused-${refusal.reason}`, refusal.detail);
       return;
     }

@@ -3,11 +3,12 @@
  * connections, and each direction fails and recovers by itself. It reports who is reachable; it decides nothing.
  */
 import { performance } from 'node:perf_hooks';
-import { assert, type ManagerId } from '../base/index.js';
-import { channels, type Channel, type PeerState, type RpcNode, type RpcOptions } from './types.js';
+import { assert, type ManagerId, type ServerAddress } from '../base/index.js';
+import { channels, type Channel, type PeerState, type RpcNode, type RpcOptions, type RpcPeer } from './types.js';
+import type { About, Claim } from './types.js';
 import type { Identity } from './handshake.js';
 import { IncomingSide } from './incoming.js';
-import { reachableMs } from './limits.js';
+import { callersMax, reachableMs } from './limits.js';
 import { OutgoingLink } from './outgoing.js';
 
 export interface RpcStats {
@@ -26,31 +27,101 @@ export interface TcpRpcNode extends RpcNode {
 
 type Listener = (from: ManagerId, payload: unknown) => void;
 
+const nothingSaid: About = { storeId: null, storeGeneration: null, rpc: null, http: null, reducerMax: null };
+
 class Node implements TcpRpcNode {
+  readonly #options: RpcOptions;
+  readonly #identity: Identity;
   readonly #incoming: IncomingSide;
   readonly #links = new Map<ManagerId, OutgoingLink>();
+  readonly #addresses = new Map<ManagerId, ServerAddress>();
+  /** Dialled only because they dialled us. */
+  readonly #callers = new Set<ManagerId>();
+  readonly #abouts = new Map<ManagerId, About>();
   readonly #heardAtMs = new Map<ManagerId, number>();
   readonly #listeners = new Map<Channel, Listener[]>(channels.map((name) => [name, []]));
   #state: 'new' | 'running' | 'stopped' = 'new';
   #unknownReceivers = 0;
 
   constructor(options: RpcOptions) {
-    const { clusterId, self, listen, log, storeId = null, electionTimeoutMs = null } = options;
-    const identity: Identity = { clusterId, self, storeId, electionTimeoutMs };
-    for (const peer of options.peers) {
-      assert(peer.id !== self, 'a manager is not its own peer');
-      assert(!this.#links.has(peer.id), 'peers must be distinct');
-      const onHeard = (): void => this.#heard(peer.id);
-      this.#links.set(peer.id, new OutgoingLink({ ...identity, peer, log, nowMs, onHeard }));
-    }
+    this.#options = options;
+    const { clusterId, self, listen, log, electionTimeoutMs = null } = options;
+    this.#identity = { clusterId, self, electionTimeoutMs, about: options.about ?? (() => nothingSaid) };
+    this.setPeers(options.peers);
     this.#incoming = new IncomingSide({
-      ...identity,
+      ...this.#identity,
       listen,
       log,
+      judge: options.judge ?? (() => null),
       onHeard: (from) => this.#heard(from),
-      onAccepted: (from) => this.#links.get(from)?.dialSoon(),
+      onAccepted: (claim) => this.#accepted(claim),
+      onGone: (from) => this.#gone(from),
       onPayload: (from, channel, payload) => this.#deliver(from, channel, payload),
     });
+  }
+
+  setPeers(peers: readonly RpcPeer[]): void {
+    const ids = peers.map((peer) => peer.id);
+    assert(!ids.includes(this.#options.self), 'a manager is not its own peer');
+    assert(new Set(ids).size === ids.length, 'peers must be distinct');
+    for (const id of [...this.#links.keys()]) {
+      // A caller stays one: it is connected, and was judged by what is known now when it dialled.
+      if (ids.includes(id) || this.#callers.has(id)) continue;
+      this.#removeLink(id);
+      this.#incoming.endFrom(id);
+    }
+    for (const { id, address } of peers) {
+      this.#callers.delete(id);
+      this.#link(id, address);
+    }
+  }
+
+  abouts(): ReadonlyMap<ManagerId, About> {
+    return this.#abouts;
+  }
+
+  #link(id: ManagerId, address: ServerAddress): void {
+    const known = this.#addresses.get(id);
+    if (known?.host === address.host && known.port === address.port) return;
+    this.#removeLink(id);
+    const { log, onRefused } = this.#options;
+    const link = new OutgoingLink({
+      ...this.#identity,
+      peer: { id, address },
+      log,
+      nowMs,
+      onHeard: () => this.#heard(id),
+      onRefused: (reason, detail) => onRefused?.(id, reason, detail),
+    });
+    this.#links.set(id, link);
+    this.#addresses.set(id, address);
+    if (this.#state === 'running') link.start();
+  }
+
+  #removeLink(id: ManagerId): void {
+    this.#links.get(id)?.stop();
+    this.#links.delete(id);
+    this.#addresses.delete(id);
+    this.#callers.delete(id);
+    this.#heardAtMs.delete(id);
+  }
+
+  #accepted(claim: Claim): void {
+    const { from, ...about } = claim;
+    this.#abouts.set(from, about);
+    this.#options.onAccepted?.(claim);
+    const isStranger = !this.#links.has(from);
+    // Its membership may be newer than ours: without an answer of ours it could never tell us (Raft thesis 4.1).
+    if (isStranger && about.rpc !== null && this.#callers.size < callersMax) {
+      this.#link(from, about.rpc);
+      this.#callers.add(from);
+    }
+    this.#links.get(from)?.dialSoon();
+  }
+
+  #gone(from: ManagerId): void {
+    this.#abouts.delete(from);
+    if (this.#callers.has(from)) this.#removeLink(from);
   }
 
   get port(): number {

@@ -6,9 +6,9 @@ import type { ManagerId, ServerAddress } from '../base/index.js';
 
 /**
  * Channels have a bounded queue each and are drained in this order, so that bulk on one never delays another.
- * `raft`: consensus. `ha`: observations, pulses, confirming rounds.
+ * `raft`: consensus. `ha`: observations, pulses, confirming rounds. `bulk`: parts of snapshots.
  */
-export const channels = ['raft', 'ha'] as const;
+export const channels = ['raft', 'ha', 'bulk'] as const;
 export type Channel = (typeof channels)[number];
 
 export interface RpcPeer {
@@ -16,13 +16,40 @@ export interface RpcPeer {
   readonly address: ServerAddress;
 }
 
+/** What a manager says of itself when a connection begins. Claimed, not proved. Null: not said. */
+export interface About {
+  /** Random, of its data directory: tells two managers with one id apart. */
+  readonly storeId: string | null;
+  /** How far its store has come; a lower one than before means that it was set back. */
+  readonly storeGeneration: number | null;
+  /** Where it can be reached. */
+  readonly rpc: ServerAddress | null;
+  readonly http: ServerAddress | null;
+  readonly reducerMax: number | null;
+}
+
+export interface Claim extends About {
+  readonly from: ManagerId;
+}
+
+/** Why a connection is not taken: a short stable reason, and a sentence. */
+export interface PeerRefusal {
+  readonly reason: 'removed' | 'other-store' | 'older-store';
+  readonly detail: string;
+}
+
 export interface RpcOptions {
   readonly clusterId: string;
   readonly self: ManagerId;
   readonly listen: ServerAddress;
   readonly peers: readonly RpcPeer[];
-  /** Random, of this manager's data directory: tells two managers with one id apart. Not compared when absent. */
-  readonly storeId?: string;
+  /** Asked anew for each connection. */
+  readonly about?: () => About;
+  /** Asked after the transport's own checks. Null: welcome. */
+  readonly judge?: (claim: Claim) => PeerRefusal | null;
+  readonly onAccepted?: (claim: Claim) => void;
+  /** A peer would not take our connection. It is dialled again all the same. */
+  readonly onRefused?: (peer: ManagerId, reason: string, detail: string) => void;
   /** Must be one for all managers: peers with another are refused. Not compared when absent. */
   readonly electionTimeoutMs?: number;
   readonly log: (event: string, facts: Record<string, unknown>) => void;
@@ -46,4 +73,11 @@ export interface RpcNode {
   /** Payloads are decoded plain data, not validated: the listener checks the shape. */
   on(channel: Channel, listener: (from: ManagerId, payload: unknown) => void): void;
   peers(): readonly PeerState[];
+  /**
+   * Who is dialled from now on. Connections of those who are peers no more are closed, both ways; whoever still has a
+   * place here may dial again, and is then dialled back for as long as it is connected.
+   */
+  setPeers(peers: readonly RpcPeer[]): void;
+  /** What the managers that are connected say of themselves. */
+  abouts(): ReadonlyMap<ManagerId, About>;
 }

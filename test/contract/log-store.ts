@@ -4,7 +4,11 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { logIndex, managerId, term } from '../../src/base/index.js';
-import type { HardState, LogStore, StoredEntry, StoreWrite } from '../../src/raft/index.js';
+import { bootstrapMembership } from '../../src/raft/index.js';
+import type {
+  HardState, LogBase, LogStore, RestoredStore, Snapshot, StoredEntry, StoreWrite,
+} from '../../src/raft/index.js';
+import { emptyBase } from '../../src/raft/core/index.js';
 
 export interface StoreUnderTest {
   /** A store object on the same, lasting data; the former one was closed. */
@@ -38,8 +42,22 @@ export function hardStateOf(inTerm: number, votedFor: string | null, commitIndex
 }
 
 export function writeOf(parts: Partial<StoreWrite>): StoreWrite {
-  return { hardState: null, truncateFrom: null, entries: [], ...parts };
+  const nothing = { hardState: null, snapshot: null, replacesLog: false, compactTo: null, truncateFrom: null };
+  return { ...nothing, entries: [], ...parts };
 }
+
+function storedOf(parts: Partial<RestoredStore>): RestoredStore {
+  return { hardState: hardStateOf(0, null), snapshot: null, base: emptyBase, entries: [], ...parts };
+}
+
+/** As after the entries that `commandEntry(index, inTerm)` makes. */
+export function snapshotOf(index: number, inTerm: number, text = 'state'): Snapshot {
+  const membership = bootstrapMembership(['m1', 'm2'].map(managerId));
+  const data = new TextEncoder().encode(text);
+  return { index: logIndex(index), term: term(inTerm), timeMs: 1_700_000_000_000 + index, membership, data };
+}
+
+export const baseOf = ({ index, term: atTerm, timeMs }: LogBase): LogBase => ({ index, term: atTerm, timeMs });
 
 export function logStoreContract(name: string, make: () => Promise<StoreUnderTest>): void {
   describe(`${name} as a log store`, () => {
@@ -62,6 +80,7 @@ export function logStoreContract(name: string, make: () => Promise<StoreUnderTes
 
     keepsWhatWasWritten(reopen);
     truncates(reopen);
+    keepsSnapshots(reopen);
     refusesWrites(reopen);
   });
 }
@@ -71,7 +90,7 @@ type Reopen = () => Promise<LogStore>;
 function keepsWhatWasWritten(reopen: Reopen): void {
   it('starts empty, in term 0, without a vote', async () => {
     const store = await reopen();
-    expect(await store.open()).toEqual({ hardState: hardStateOf(0, null), entries: [] });
+    expect(await store.open()).toEqual(storedOf({ hardState: hardStateOf(0, null) }));
   });
 
   it('gives back after a reopen exactly what was written', async () => {
@@ -81,7 +100,7 @@ function keepsWhatWasWritten(reopen: Reopen): void {
     await store.write(writeOf({ hardState: hardStateOf(1, 'm1'), entries: entries.slice(0, 2) }));
     await store.write(writeOf({ hardState: hardStateOf(2, null, 2), entries: entries.slice(2) }));
     store = await reopen();
-    expect(await store.open()).toEqual({ hardState: hardStateOf(2, null, 2), entries });
+    expect(await store.open()).toEqual(storedOf({ hardState: hardStateOf(2, null, 2), entries }));
   });
 
   it('keeps the hard state when a write carries none, and the log when a write carries no entries', async () => {
@@ -91,7 +110,7 @@ function keepsWhatWasWritten(reopen: Reopen): void {
     await store.write(writeOf({ entries: [noOpEntry(1, 3)] }));
     await store.write(writeOf({ hardState: hardStateOf(4, 'm3') }));
     store = await reopen();
-    expect(await store.open()).toEqual({ hardState: hardStateOf(4, 'm3'), entries: [noOpEntry(1, 3)] });
+    expect(await store.open()).toEqual(storedOf({ hardState: hardStateOf(4, 'm3'), entries: [noOpEntry(1, 3)] }));
   });
 }
 
@@ -119,6 +138,63 @@ function truncates(reopen: Reopen): void {
     store = await reopen();
     expect((await store.open()).entries).toEqual([]);
     await store.write(writeOf({ hardState: hardStateOf(2, null), entries: [noOpEntry(1, 2)] }));
+  });
+}
+
+function keepsSnapshots(reopen: Reopen): void {
+  const five = [1, 2, 3, 4, 5].map((index) => commandEntry(index, 1));
+
+  it('keeps a snapshot, the entries that trail it and those after it', async () => {
+    let store = await reopen();
+    await store.open();
+    const { generation } = store;
+    await store.write(writeOf({ hardState: hardStateOf(1, null, 5), entries: five }));
+    const snapshot = snapshotOf(4, 1);
+    await store.write(writeOf({ snapshot, compactTo: logIndex(2) }));
+    await store.write(writeOf({ entries: [commandEntry(6, 2)], hardState: hardStateOf(2, null, 5) }));
+    expect(store.generation).toBe(generation + 3);
+    store = await reopen();
+    const entries = [...five.slice(2), commandEntry(6, 2)];
+    const base = { index: 2, term: 1, timeMs: five[1]?.timeMs };
+    expect(await store.open()).toEqual({ hardState: hardStateOf(2, null, 5), snapshot, base, entries });
+    expect(store.generation).toBe(generation + 3);
+    // A second one takes its place; the log may be compacted to nothing, and cut and continued.
+    const second = snapshotOf(6, 2, 'later state');
+    await store.write(writeOf({ snapshot: second, compactTo: logIndex(6) }));
+    await store.write(writeOf({ entries: [commandEntry(7, 2), commandEntry(8, 2)] }));
+    const another = { truncateFrom: logIndex(8), entries: [commandEntry(8, 3)] };
+    await store.write(writeOf({ ...another, hardState: hardStateOf(3, null) }));
+    store = await reopen();
+    expect(await store.open()).toMatchObject({
+      snapshot: second, base: { index: 6, term: 2 }, entries: [commandEntry(7, 2), commandEntry(8, 3)],
+    });
+  });
+
+  it("puts a leader's snapshot in the place of the whole log", async () => {
+    let store = await reopen();
+    await store.open();
+    await store.write(writeOf({ hardState: hardStateOf(1, 'm1', 2), entries: five }));
+    const snapshot = snapshotOf(9, 3);
+    const after = commandEntry(10, 3);
+    await store.write(
+      writeOf({ hardState: hardStateOf(3, null, 9), snapshot, replacesLog: true, entries: [after] }),
+    );
+    store = await reopen();
+    const hardState = hardStateOf(3, null, 9);
+    expect(await store.open()).toEqual({ hardState, snapshot, base: baseOf(snapshot), entries: [after] });
+    await store.write(writeOf({ entries: [commandEntry(11, 3)] }));
+    store = await reopen();
+    expect((await store.open()).entries).toEqual([after, commandEntry(11, 3)]);
+  });
+
+  it('keeps a membership', async () => {
+    let store = await reopen();
+    await store.open();
+    const { membership } = snapshotOf(1, 1);
+    const entry: StoredEntry = { ...noOpEntry(1, 1), payload: { kind: 'membership', membership } };
+    await store.write(writeOf({ hardState: hardStateOf(1, null), entries: [entry] }));
+    store = await reopen();
+    expect((await store.open()).entries).toEqual([entry]);
   });
 }
 

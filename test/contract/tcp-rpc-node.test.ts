@@ -4,7 +4,7 @@ import { freePorts } from './free-ports.js';
 import { managerId, type ManagerId } from '../../src/base/index.js';
 import { decode } from '../../src/rpc/codec.js';
 import { encodeControlFrame, frameKinds, FrameReader } from '../../src/rpc/frames.js';
-import { createRpcNode, frameBytesMax, type RpcOptions, type TcpRpcNode } from '../../src/rpc/index.js';
+import { createRpcNode, frameBytesMax, type About, type RpcOptions, type TcpRpcNode } from '../../src/rpc/index.js';
 import { handshakeBytesMax, incomingMax, queueBytesMax, socketBytesMax } from '../../src/rpc/limits.js';
 
 const [m1, m2, m3] = [managerId('m1'), managerId('m2'), managerId('m3')];
@@ -18,6 +18,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+const aboutStore = (storeId: string, storeGeneration = 1): About =>
+  ({ storeId, storeGeneration, rpc: null, http: null, reducerMax: 1 });
 const addressOf = (port: number) => ({ host: '127.0.0.1', port });
 
 async function startNode(
@@ -190,7 +192,7 @@ describe('the transport', () => {
 
   it('refuses a second manager with the id of one that is connected, until that one is gone', async () => {
     const [p1 = 0] = await freePorts(1);
-    const { node, logged } = await startNode(m1, p1, {}, 'cluster', { storeId: 'own' });
+    const { node, logged } = await startNode(m1, p1, {}, 'cluster', { about: () => aboutStore('own') });
     const first = await dial(p1);
     first.socket.write(hello({ storeId: 'one' }));
     await eventually(() => expect(first.frames).toHaveLength(1));

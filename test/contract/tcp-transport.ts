@@ -14,12 +14,12 @@ export async function createTcpTransport(
   const peers = [...ports.keys()].filter((id) => id !== self).map((id) => ({ id, address: addressOf(id) }));
   const rpc = createRpcNode({ clusterId, self, listen: addressOf(self), peers, log: () => undefined });
   const transport = createMessageTransport({
-    send: (to, payload) => rpc.send(to, 'raft', payload),
-    listen: (listener) => rpc.on('raft', listener),
+    send: (to, channel, payload) => rpc.send(to, channel, payload),
+    listen: (channel, listener) => rpc.on(channel, listener),
     onMalformed: (from) => {
       throw new Error(`malformed message from ${from}`);
     },
-  });
+  }, { own: () => 1, heard: () => undefined });
   await rpc.start();
   return { ...transport, stop: () => rpc.stop() };
 }

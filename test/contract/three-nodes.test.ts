@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { freePorts } from './free-ports.js';
 import { createTcpTransport, type TcpTransport } from './tcp-transport.js';
 import { createPrng, managerId, type ManagerId } from '../../src/base/index.js';
-import { createRaftNode, initStore, openStore, type RaftNode } from '../../src/raft/index.js';
+import { bootstrapMembership, createRaftNode, initStore, openStore, type RaftNode } from '../../src/raft/index.js';
 
 const ids = ['m1', 'm2', 'm3'].map(managerId);
 const clusterId = 'three';
@@ -32,7 +32,7 @@ async function startMember(id: ManagerId, ports: ReadonlyMap<ManagerId, number>)
   const applied: string[] = [];
   const node = createRaftNode({
     id,
-    voters: meta.voters,
+    bootstrap: bootstrapMembership(meta.voters),
     store,
     transport,
     stateMachine: {
@@ -40,6 +40,8 @@ async function startMember(id: ManagerId, ports: ReadonlyMap<ManagerId, number>)
         applied.push(`${entry.index}:${entry.term}:${new TextDecoder().decode(entry.command)}`);
         return applied.length;
       },
+      snapshot: () => [...applied],
+      restore: (data) => applied.splice(0, Infinity, ...(data as string[])),
     },
     electionTimeoutMs: 500,
     prng: createPrng(Number(id.slice(1))),

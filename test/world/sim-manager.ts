@@ -201,11 +201,10 @@ export class SimManager {
 
   #quietSince(index: number): Promise<void> {
     const { queue } = this.#options.env;
-    const others = this.#voters().filter((voter) => voter !== this.id);
     return this.calls.call<void>({ label: 'quiet-since' }, (answer) => {
-      const endsAtMs = queue.nowMs + this.#right.msUntilQuiet(others, index);
+      const endsAtMs = queue.nowMs + this.#right.msUntilQuiet(index);
       const look = (): void => {
-        const waitMs = Math.min(endsAtMs - queue.nowMs, this.#right.msUntilQuiet(others, index));
+        const waitMs = Math.min(endsAtMs - queue.nowMs, this.#right.msUntilQuiet(index));
         if (waitMs <= 0) answer.ok(undefined);
         else this.process.after(Math.min(waitMs, 5), look);
       };

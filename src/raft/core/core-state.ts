@@ -1,7 +1,7 @@
 /**
  * The state of one node and the few ways to change it. Election, replication and reads are functions over this; each
- * change of term, vote or log goes through a method here, which books it into the step's write, so that no caller can
- * forget to persist. Outputs collect here until the step ends (raft-core.ts).
+ * change of term, vote, log or snapshot goes through a method here, which books it into the step's write, so that no
+ * caller can forget to persist. Outputs collect here until the step ends (raft-core.ts).
  */
 import type { LogIndex, ManagerId, Prng, Term } from '../../base/index.js';
 import { assert, logIndex } from '../../base/index.js';
@@ -10,18 +10,30 @@ import { Durability } from './durability.js';
 import type { EntryPayload, StoredEntry } from './entry.js';
 import { payloadBytes } from './entry.js';
 import { RaftLog } from './log.js';
+import { MembershipHistory } from './membership-history.js';
+import type { Membership } from './membership.js';
 import type { Message } from './message.js';
-import type { LogFact, Output, Role, WriteOutput, WriteSeq } from './output.js';
+import type { LogFact, Output, Role, WriteSeq } from './output.js';
+import { PendingWrite } from './pending-write.js';
 import type { Progress } from './progress.js';
 import { createProgress } from './progress.js';
 import { ReadQueue } from './read-index.js';
 import type { RestoredState } from './restored.js';
+import type { IncomingSnapshot } from './snapshot-receiving.js';
+import type { Snapshot } from './snapshot.js';
+
+/** Who is to lead instead of this leader, once it has caught up. */
+export interface Transfer {
+  readonly target: ManagerId;
+  elapsedTicks: number;
+}
 
 export class CoreState {
   readonly config: RaftCoreConfig;
   readonly log: RaftLog;
   readonly durability: Durability;
   readonly reads = new ReadQueue();
+  readonly #memberships: MembershipHistory;
   readonly #random: Prng;
 
   role: Role = 'follower';
@@ -31,17 +43,19 @@ export class CoreState {
   /**
    * Ticks since an append of the current term's leader was heard, or since this node ceased to lead; stands still while
    * it leads. Below T, nobody is voted for (thesis 4.2.3): ha's right to answer relies on it that whoever acknowledged
-   * a leader, or was one, elects no other within T. So only time ends it: no vote, new term or refusal may touch it,
-   * for they tell nothing about whether the old leader still acts on what it was acknowledged. After a restart it is 0,
-   * because a leader may have been heard a moment before; Infinity in term 0: acknowledging a leader persists its term.
+   * a leader, or was one, elects no other within T, unless that leader itself asked for it after its last grant
+   * (transfer.ts). So only time ends it: no vote, new term or refusal may touch it, for they tell nothing about whether
+   * the old leader still acts on what it was acknowledged. After a restart it is 0, because a leader may have been
+   * heard a moment before; Infinity in term 0: acknowledging a leader persists its term.
    */
   leaderSilentTicks: number;
   commitIndex: LogIndex;
-  appliedIndex: LogIndex = logIndex(0);
+  appliedIndex: LogIndex;
   /** Given out to be applied. */
-  handedOutIndex: LogIndex = logIndex(0);
+  handedOutIndex: LogIndex;
   /** The newest wall-clock time that an input brought. */
   nowMs = 0;
+  isDiskLow = false;
 
   electionTimeoutTicks = 0;
   /** Not the leader: ticks since the leader was heard, a vote was given or a campaign began. */
@@ -51,28 +65,43 @@ export class CoreState {
   votes = new Map<ManagerId, boolean>();
   /** The write that holds this candidate's vote for itself. */
   ownVoteSeq: WriteSeq | null = null;
-  /** The leader's: one for each other voter. */
+  /** The leader's: one for each other member. */
   peers = new Map<ManagerId, Progress>();
   uncommittedBytes = 0;
+  transfer: Transfer | null = null;
+
+  snapshot: Snapshot | null;
+  /** The state machine was asked for one. */
+  isSnapshotWanted = false;
+  /** Entries are counted from here until the next one: the last snapshot, or the last that was too large. */
+  snapshotCountedFrom: LogIndex;
+  incoming: IncomingSnapshot | null = null;
+  /** A leader's snapshot, in memory already in place of the log, and on its way to the disk. */
+  installing: { readonly snapshot: Snapshot; readonly seq: WriteSeq } | null = null;
 
   haltReason: string | null = null;
 
   #outputs: Output[] = [];
-  #writeSeq: WriteSeq | null = null;
-  #truncatedFrom: LogIndex | null = null;
-  #appendedFrom: LogIndex | null = null;
-  #isVoteChanged = false;
-  #isCommitMoved = false;
+  readonly #write = new PendingWrite();
+  #voterIds: readonly ManagerId[] = [];
 
   constructor(config: RaftCoreConfig, restored: RestoredState, random: Prng) {
     this.config = config;
     this.#random = random;
-    this.log = new RaftLog(restored.entries);
+    const { snapshot, base, entries, hardState } = restored;
+    const snapshotIndex = snapshot?.index ?? logIndex(0);
+    this.log = new RaftLog(base, entries);
+    this.#memberships = new MembershipHistory(snapshot?.membership ?? config.bootstrap, snapshotIndex, entries);
     this.durability = new Durability(this.log.lastIndex);
-    this.term = restored.hardState.term;
-    this.leaderSilentTicks = restored.hardState.term > 0 ? 0 : Infinity;
-    this.votedFor = restored.hardState.votedFor;
-    this.commitIndex = restored.hardState.commitIndex;
+    this.snapshot = snapshot;
+    this.term = hardState.term;
+    this.leaderSilentTicks = hardState.term > 0 ? 0 : Infinity;
+    this.votedFor = hardState.votedFor;
+    this.commitIndex = hardState.commitIndex > snapshotIndex ? hardState.commitIndex : snapshotIndex;
+    this.appliedIndex = snapshotIndex;
+    this.snapshotCountedFrom = snapshotIndex;
+    this.handedOutIndex = snapshotIndex;
+    this.#followMembership();
     this.redrawElectionTimeout();
   }
 
@@ -81,8 +110,30 @@ export class CoreState {
     return this.durability.stalledTicks >= this.config.electionTimeoutTicks;
   }
 
+  /** In force: the newest in the log, committed or not. */
+  get membership(): Membership {
+    return this.#memberships.current;
+  }
+
+  get membershipIndex(): LogIndex {
+    return this.#memberships.currentIndex;
+  }
+
+  get voters(): readonly ManagerId[] {
+    return this.#voterIds;
+  }
+
+  get isVoter(): boolean {
+    return this.#voterIds.includes(this.config.id);
+  }
+
   get otherVoters(): readonly ManagerId[] {
-    return this.config.voters.filter((voter) => voter !== this.config.id);
+    return this.#voterIds.filter((voter) => voter !== this.config.id);
+  }
+
+  /** Until it has committed an entry of its own term, a leader does not know how far the log is committed. */
+  get knowsCommit(): boolean {
+    return this.log.matches(this.commitIndex, this.term);
   }
 
   /** Moves to a higher term, in which no vote is given yet. */
@@ -108,22 +159,29 @@ export class CoreState {
   }
 
   takeRole(role: Role, leader: ManagerId | null): void {
-    if (this.role === 'leader' && role !== 'leader') {
-      this.leaderSilentTicks = 0;
-      for (const readId of this.reads.abandon()) this.emit({ kind: 'read-failed', readId });
-      this.peers.clear();
-      this.uncommittedBytes = 0;
-    }
+    if (this.role === 'leader' && role !== 'leader') this.#endLeadership();
     this.role = role;
     this.leader = leader;
     this.votes.clear();
     this.ownVoteSeq = null;
     this.redrawElectionTimeout();
     if (role !== 'leader') return;
+    this.incoming = null;
     this.heartbeatElapsedTicks = 0;
-    for (const peer of this.otherVoters) this.peers.set(peer, createProgress(this.log.lastIndex));
+    this.#followMembership();
     const uncommitted = this.log.range(this.after(this.commitIndex), this.log.lastIndex);
     this.uncommittedBytes = uncommitted.reduce((sum, entry) => sum + payloadBytes(entry.payload), 0);
+  }
+
+  #endLeadership(): void {
+    this.leaderSilentTicks = 0;
+    for (const readId of this.reads.abandon()) this.emit({ kind: 'read-failed', readId });
+    this.peers.clear();
+    this.uncommittedBytes = 0;
+    if (this.transfer === null) return;
+    const { target } = this.transfer;
+    this.transfer = null;
+    this.emit({ kind: 'transfer-ended', target, outcome: 'refused', reason: 'this manager does not lead any more' });
   }
 
   /** In [T, 2T), anew for each attempt: nodes that timed out together must not do so again (Raft paper 5.2). */
@@ -145,17 +203,22 @@ export class CoreState {
   appendAll(entries: readonly StoredEntry[]): void {
     const first = entries[0];
     if (first === undefined) return;
-    for (const entry of entries) this.log.append(entry);
-    this.#appendedFrom ??= first.index;
+    let isMembershipNew = false;
+    for (const entry of entries) {
+      this.log.append(entry);
+      isMembershipNew = this.#memberships.appended(entry) || isMembershipNew;
+    }
+    if (isMembershipNew) this.#followMembership();
+    this.#write.appendedFrom(first.index);
     this.durability.entriesIn(this.#seq(), this.log.lastIndex);
   }
 
   truncateFrom(index: LogIndex): void {
     assert(index > this.commitIndex, `entry ${index} is committed and must never be removed`);
-    assert(this.#appendedFrom === null, 'one step truncates before it appends');
     this.log.truncateFrom(index);
+    if (this.#memberships.truncatedFrom(index)) this.#followMembership();
     this.durability.truncatedFrom(index);
-    this.#truncatedFrom = index;
+    this.#write.truncatedFrom(index);
     this.#seq();
   }
 
@@ -168,7 +231,42 @@ export class CoreState {
       }
     }
     this.commitIndex = index;
-    this.#isCommitMoved = true;
+    this.#write.commitMoved();
+  }
+
+  /** The state machine's own, of entries that are applied and durable here; entries up to `compactTo` go. */
+  keepSnapshot(index: LogIndex, data: Uint8Array, compactTo: LogIndex): void {
+    assert(index <= this.handedOutIndex, `a snapshot of entry ${index}, which was never applied`);
+    const base = this.log.baseAt(index);
+    assert(base !== null, `a snapshot of entry ${index}, which is in an older one`);
+    assert(compactTo <= index, 'what no snapshot holds must stay in the log');
+    this.snapshotCountedFrom = index;
+    this.snapshot = { ...base, membership: this.#memberships.at(index), data };
+    this.#write.snapshot(this.snapshot);
+    this.#memberships.forgetBefore(index);
+    this.#seq();
+    if (compactTo <= this.log.base.index) return;
+    this.log.compactTo(compactTo);
+    this.#write.compacted(compactTo);
+  }
+
+  /** A leader's snapshot takes the place of a log that does not hold its last entry. Applied once it is durable. */
+  installSnapshot(snapshot: Snapshot): void {
+    assert(snapshot.index > this.commitIndex, 'what is committed is never replaced');
+    // What is committed stays on the disk until the snapshot, which covers it, takes its place in one write.
+    this.durability.truncatedFrom(this.after(this.commitIndex));
+    this.log.replaceBy({ index: snapshot.index, term: snapshot.term, timeMs: snapshot.timeMs });
+    this.#memberships.replaceBy(snapshot.membership, snapshot.index);
+    this.#followMembership();
+    this.snapshot = snapshot;
+    this.#write.replacedBy(snapshot);
+    const seq = this.#seq();
+    this.durability.entriesIn(seq, snapshot.index);
+    this.installing = { snapshot, seq };
+    this.isSnapshotWanted = false;
+    this.snapshotCountedFrom = snapshot.index;
+    this.commitIndex = snapshot.index;
+    this.#write.commitMoved();
   }
 
   after(index: LogIndex): LogIndex {
@@ -197,37 +295,27 @@ export class CoreState {
     const outputs = this.#outputs;
     this.#outputs = [];
     if (this.haltReason !== null) return [{ kind: 'halt', reason: this.haltReason }];
-    const write = this.#takeWrite();
+    const { term, votedFor, commitIndex } = this;
+    const write = this.#write.take(this.log, { term, votedFor, commitIndex }, () => this.durability.nextSeq());
     return write === null ? outputs : [write, ...outputs];
   }
 
-  #takeWrite(): WriteOutput | null {
-    const sync = this.#writeSeq !== null;
-    if (!sync && !this.#isCommitMoved) return null;
-    const { term, votedFor, commitIndex } = this;
-    const write: WriteOutput = {
-      kind: 'write',
-      seq: this.#writeSeq ?? this.durability.nextSeq(),
-      hardState: this.#isVoteChanged || this.#isCommitMoved ? { term, votedFor, commitIndex } : null,
-      truncateFrom: this.#truncatedFrom,
-      entries: this.#appendedFrom === null ? [] : this.log.range(this.#appendedFrom, this.log.lastIndex),
-      sync,
-    };
-    this.#writeSeq = null;
-    this.#truncatedFrom = null;
-    this.#appendedFrom = null;
-    this.#isVoteChanged = false;
-    this.#isCommitMoved = false;
-    return write;
+  /** Who is streamed to and whose votes count follows the log at once. */
+  #followMembership(): void {
+    const { voters, learners } = this.membership;
+    this.#voterIds = voters.map((voter) => voter.id);
+    if (this.role !== 'leader') return;
+    const others = [...voters, ...learners].map((member) => member.id).filter((id) => id !== this.config.id);
+    for (const id of this.peers.keys()) if (!others.includes(id)) this.peers.delete(id);
+    for (const id of others) if (!this.peers.has(id)) this.peers.set(id, createProgress(this.log.lastIndex));
   }
 
   #voteChanged(): void {
-    this.#isVoteChanged = true;
+    this.#write.voteChanged();
     this.durability.voteIn(this.#seq());
   }
 
   #seq(): WriteSeq {
-    this.#writeSeq ??= this.durability.nextSeq();
-    return this.#writeSeq;
+    return this.#write.seq(() => this.durability.nextSeq());
   }
 }

@@ -2,6 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from './decode-message.js';
 
+const member = { id: 'm1', rpc: '10.0.0.1:7400', http: null, storeId: 's1', reducerMax: 1, replaces: null };
+const membership = {
+  voters: [member, { ...member, id: 'm2' }],
+  learners: [{ ...member, id: 'm3', then: 'vote', replaces: 'm2' }],
+  removed: ['m9'],
+};
+
 const append = {
   kind: 'append-request',
   term: 3,
@@ -22,12 +29,21 @@ const append = {
 
 const messages = [
   { kind: 'pre-vote-request', term: 2, lastIndex: 1, lastTerm: 1 },
-  { kind: 'vote-request', term: 2, lastIndex: 1, lastTerm: 1 },
+  { kind: 'vote-request', term: 2, lastIndex: 1, lastTerm: 1, isTransfer: true },
   { kind: 'pre-vote-response', term: 2, granted: true },
   { kind: 'vote-response', term: 2, granted: false },
   append,
-  { kind: 'append-response', accepted: true, term: 1, matchIndex: 0, readRound: 7 },
-  { kind: 'append-response', accepted: false, term: 1, rejectedIndex: 9, hintIndex: 3, hintTerm: 1, readRound: 7 },
+  { kind: 'append-response', accepted: true, term: 1, matchIndex: 0, readRound: 7, isDiskLow: false },
+  {
+    kind: 'append-response', accepted: false, term: 1, rejectedIndex: 9, hintIndex: 3, hintTerm: 1, readRound: 7,
+    isDiskLow: true,
+  },
+  {
+    kind: 'snapshot-chunk', term: 4, base: { index: 9, term: 3, timeMs: 5 }, membership, totalBytes: 4, totalCrc: 1,
+    offset: 2, bytes: new Uint8Array([1, 2]), crc: 2,
+  },
+  { kind: 'snapshot-answer', term: 4, index: 9, nextOffset: 4 },
+  { kind: 'timeout-now', term: 4 },
 ];
 
 /** Every message with one field made into something else. */
@@ -50,6 +66,26 @@ describe('decodeMessage', () => {
 
   it('refuses any field of a wrong type or range', () => {
     for (const value of spoiled) expect(decodeMessage(value), JSON.stringify(value)).toBeNull();
+  });
+
+  it('refuses a chunk that is more than the whole, or of a later term than its sender', () => {
+    const chunk = messages.find(({ kind }) => kind === 'snapshot-chunk');
+    expect(decodeMessage({ ...chunk, offset: 3 })).toBeNull();
+    expect(decodeMessage({ ...chunk, base: { index: 9, term: 5, timeMs: 5 } })).toBeNull();
+  });
+
+  it('takes a membership as it is, and refuses one with a member twice or a field of a wrong type', () => {
+    const carrying = (value: unknown) => entryWith({ payload: { kind: 'membership', membership: value } });
+    expect(decodeMessage(carrying(membership))).toEqual(carrying(membership));
+    const [voter] = membership.voters;
+    for (const wrong of [
+      null, [], {}, { ...membership, voters: [voter, voter] }, { ...membership, removed: [1] },
+      { ...membership, learners: [{ ...member, id: 'm3' }] }, { ...membership, voters: new Array(10).fill(voter) },
+      ...Object.keys(member).map((key) => ({ ...membership, voters: [{ ...member, [key]: 1.5 }] })),
+      ...Object.keys(member).map((key) => ({ ...membership, voters: [{ ...member, [key]: undefined }] })),
+    ]) {
+      expect(decodeMessage(carrying(wrong)), JSON.stringify(wrong)).toBeNull();
+    }
   });
 
   it('refuses what is not an object, and unknown kinds', () => {

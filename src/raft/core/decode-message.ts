@@ -9,6 +9,8 @@ import { logIndex, term } from '../../base/index.js';
 import type { EntryPayload, StoredEntry } from './entry.js';
 import { sessionIdCharsMax } from './entry.js';
 import { entriesPerAppendMax } from './log.js';
+import { decodeMembership } from './decode-membership.js';
+import type { Membership } from './membership.js';
 import type { Message } from './message.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -27,13 +29,9 @@ export function decodeMessage(value: unknown): Message | null {
 function decode(from: Fields): Message {
   switch (from['kind']) {
     case 'pre-vote-request':
+      return { kind: from['kind'], ...candidacyIn(from) };
     case 'vote-request':
-      return {
-        kind: from['kind'],
-        term: termIn(from, 'term'),
-        lastIndex: indexIn(from, 'lastIndex'),
-        lastTerm: termIn(from, 'lastTerm'),
-      };
+      return { kind: from['kind'], ...candidacyIn(from), isTransfer: truthIn(from, 'isTransfer') };
     case 'pre-vote-response':
     case 'vote-response':
       return { kind: from['kind'], term: termIn(from, 'term'), granted: truthIn(from, 'granted') };
@@ -41,9 +39,48 @@ function decode(from: Fields): Message {
       return appendRequest(from);
     case 'append-response':
       return appendResponse(from);
+    case 'snapshot-chunk':
+      return snapshotChunk(from);
+    case 'snapshot-answer':
+      return {
+        kind: from['kind'],
+        term: termIn(from, 'term'),
+        index: indexIn(from, 'index'),
+        nextOffset: countIn(from, 'nextOffset'),
+      };
+    case 'timeout-now':
+      return { kind: from['kind'], term: termIn(from, 'term') };
     default:
       throw new Malformed();
   }
+}
+
+function candidacyIn(from: Fields): { term: Term; lastIndex: LogIndex; lastTerm: Term } {
+  return { term: termIn(from, 'term'), lastIndex: indexIn(from, 'lastIndex'), lastTerm: termIn(from, 'lastTerm') };
+}
+
+function snapshotChunk(from: Fields): Message {
+  const base = fields(from['base']);
+  const message = {
+    kind: 'snapshot-chunk' as const,
+    term: termIn(from, 'term'),
+    base: { index: indexIn(base, 'index'), term: termIn(base, 'term'), timeMs: countIn(base, 'timeMs') },
+    membership: membershipIn(from['membership']),
+    totalBytes: countIn(from, 'totalBytes'),
+    totalCrc: countIn(from, 'totalCrc'),
+    offset: countIn(from, 'offset'),
+    bytes: bytesIn(from, 'bytes'),
+    crc: countIn(from, 'crc'),
+  };
+  if (message.base.term > message.term) throw new Malformed();
+  if (message.offset + message.bytes.length > message.totalBytes) throw new Malformed();
+  return message;
+}
+
+function membershipIn(value: unknown): Membership {
+  const membership = decodeMembership(value);
+  if (membership === null) throw new Malformed();
+  return membership;
 }
 
 function appendRequest(from: Fields): Message {
@@ -76,8 +113,10 @@ function appendRequest(from: Fields): Message {
 function appendResponse(from: Fields): Message {
   const kind = 'append-response' as const;
   const readRound = countIn(from, 'readRound');
+  const isDiskLow = truthIn(from, 'isDiskLow');
   if (truthIn(from, 'accepted')) {
-    return { kind, accepted: true, term: termIn(from, 'term'), matchIndex: indexIn(from, 'matchIndex'), readRound };
+    const matchIndex = indexIn(from, 'matchIndex');
+    return { kind, accepted: true, term: termIn(from, 'term'), matchIndex, readRound, isDiskLow };
   }
   return {
     kind,
@@ -87,6 +126,7 @@ function appendResponse(from: Fields): Message {
     hintIndex: indexIn(from, 'hintIndex'),
     hintTerm: termIn(from, 'hintTerm'),
     readRound,
+    isDiskLow,
   };
 }
 
@@ -101,13 +141,16 @@ function entry(from: Fields): StoredEntry {
 
 function payload(from: Fields): EntryPayload {
   if (from['kind'] === 'no-op') return { kind: 'no-op' };
+  if (from['kind'] === 'membership') return { kind: 'membership', membership: membershipIn(from['membership']) };
   if (from['kind'] !== 'command') throw new Malformed();
   const session = fields(from['session']);
   const id = session['id'];
   if (typeof id !== 'string' || id.length > sessionIdCharsMax) throw new Malformed();
-  const command = from['command'];
-  if (!(command instanceof Uint8Array)) throw new Malformed();
-  return { kind: 'command', session: { id, serial: countIn(session, 'serial') }, command: new Uint8Array(command) };
+  return {
+    kind: 'command',
+    session: { id, serial: countIn(session, 'serial') },
+    command: bytesIn(from, 'command'),
+  };
 }
 
 function fields(value: unknown): Fields {
@@ -125,6 +168,12 @@ function truthIn(from: Fields, key: string): boolean {
   const value = from[key];
   if (typeof value !== 'boolean') throw new Malformed();
   return value;
+}
+
+function bytesIn(from: Fields, key: string): Uint8Array {
+  const value = from[key];
+  if (!(value instanceof Uint8Array)) throw new Malformed();
+  return new Uint8Array(value);
 }
 
 const termIn = (from: Fields, key: string): Term => term(countIn(from, key));

@@ -14,6 +14,11 @@ export function tickWithoutLeadership(state: CoreState): void {
   state.electionElapsedTicks += 1;
   state.leaderSilentTicks += 1;
   if (state.electionElapsedTicks < state.electionTimeoutTicks) return;
+  if (!state.isVoter || state.installing !== null) {
+    // Learners, the removed and those who know no managers yet only listen.
+    if (state.leader !== null) state.becomeFollower(state.term, null);
+    return;
+  }
   // With a hung disk no vote can become durable, so no campaign can be won; but each would raise the term in memory,
   // and the refusals that wait for the disk would depose a sound leader when it comes back. A candidate whose own vote
   // hangs stays one: when the disk comes back, its requests leave, and lose only to a leader that was heard meanwhile.
@@ -43,13 +48,13 @@ function startPreCampaign(state: CoreState): void {
 }
 
 function countPreVotes(state: CoreState): void {
-  const result = tally(state.config.voters, state.votes);
+  const result = tally(state.voters, state.votes);
   if (result === 'lost') state.becomeFollower(state.term, null);
   // The disk may have hung since this was asked (tickWithoutLeadership).
-  else if (result === 'won' && !state.isDiskStalled) startCampaign(state);
+  else if (result === 'won' && !state.isDiskStalled) startCampaign(state, false);
 }
 
-function startCampaign(state: CoreState): void {
+export function startCampaign(state: CoreState, isTransfer: boolean): void {
   state.enterTerm(term(state.term + 1));
   state.takeRole('candidate', null);
   state.voteFor(state.config.id);
@@ -60,7 +65,7 @@ function startCampaign(state: CoreState): void {
   // elect us without entries that its voter holds. So a grant that comes in always finds our own vote durable.
   const after = state.durability.afterAll();
   state.ownVoteSeq = after;
-  const message: VoteRequest = { kind: 'vote-request', term: state.term, lastIndex, lastTerm };
+  const message: VoteRequest = { kind: 'vote-request', term: state.term, lastIndex, lastTerm, isTransfer };
   for (const voter of state.otherVoters) state.send(voter, message, after);
 }
 
@@ -74,7 +79,7 @@ export function ownVotePersisted(state: CoreState): void {
 }
 
 function countVotes(state: CoreState): void {
-  const result = tally(state.config.voters, state.votes);
+  const result = tally(state.voters, state.votes);
   if (result === 'lost') state.becomeFollower(state.term, null);
   else if (result === 'won' && state.votes.get(state.config.id) === true) becomeLeader(state);
 }
@@ -91,8 +96,17 @@ export function preVoteRequested(state: CoreState, from: ManagerId, request: Pre
     request.term > state.term ||
     (request.term === state.term &&
       (state.votedFor === from || (state.votedFor === null && state.leader === null)));
-  const granted = isOpen && state.log.isUpToDate(request.lastIndex, request.lastTerm);
+  const granted = isOpen && mayVote(state) && state.log.isUpToDate(request.lastIndex, request.lastTerm);
   answerPreVote(state, from, request, granted);
+}
+
+/**
+ * Learners vote when they are asked: one that was just promoted may not know it yet. Who knows no managers at all was
+ * made to join and has never heard a leader: its empty log would agree to anything, under an id that may once have
+ * belonged to a voter with a full one.
+ */
+function mayVote(state: CoreState): boolean {
+  return state.voters.length > 0;
 }
 
 /** Rejected, not dropped: the sender must learn that its term is behind, or it could ask for ever (etcd raft.go). */
@@ -107,7 +121,7 @@ export function answerPreVote(state: CoreState, to: ManagerId, request: PreVoteR
 
 export function voteRequested(state: CoreState, from: ManagerId, request: VoteRequest): void {
   const isFree = state.votedFor === from || (state.votedFor === null && state.leader === null);
-  const granted = isFree && state.log.isUpToDate(request.lastIndex, request.lastTerm);
+  const granted = isFree && mayVote(state) && state.log.isUpToDate(request.lastIndex, request.lastTerm);
   if (granted) {
     state.voteFor(from);
     // Only a granted vote postpones our own campaign: a candidate that cannot win must not hold others back.

@@ -3,6 +3,7 @@
  * and to peers, so no class and no `undefined` may get in. An entry never changes once it is made.
  */
 import type { LogIndex, ManagerId, Term } from '../../base/index.js';
+import type { Membership } from './membership.js';
 
 /** What a node must never forget: forgetting `term` or `votedFor` can elect two leaders in one term. */
 export interface HardState {
@@ -15,6 +16,8 @@ export interface HardState {
 export type EntryPayload =
   /** Opens a term: its commit is what commits the entries of earlier terms (Raft paper 5.4.2). */
   | { readonly kind: 'no-op' }
+  /** Who the managers are from here on. */
+  | { readonly kind: 'membership'; readonly membership: Membership }
   | {
       readonly kind: 'command';
       /** Who asked; the state machine's wrapper uses it to run a retried command once. The core only carries it. */
@@ -41,7 +44,7 @@ export function entryBytes(entry: StoredEntry): number {
   return entryOverheadBytes + payloadBytes(entry.payload);
 }
 
-/** A no-op is free: a leader must be able to open its term however full its quota of uncommitted bytes is. */
+/** Only commands count: a leader must be able to open its term however full its quota of uncommitted bytes is. */
 export function payloadBytes(payload: EntryPayload): number {
-  return payload.kind === 'no-op' ? 0 : payload.session.id.length + payload.command.length;
+  return payload.kind === 'command' ? payload.session.id.length + payload.command.length : 0;
 }

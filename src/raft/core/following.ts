@@ -1,5 +1,5 @@
 /** The follower's side of the log: takes a leader's appends, removes what conflicts, answers when it is durable. */
-import type { ManagerId } from '../../base/index.js';
+import type { LogIndex, ManagerId, Term } from '../../base/index.js';
 import { logIndex } from '../../base/index.js';
 import type { CoreState } from './core-state.js';
 import type { StoredEntry } from './entry.js';
@@ -7,13 +7,7 @@ import type { AppendRequest } from './message.js';
 
 /** An append of the current term. */
 export function appendRequested(state: CoreState, from: ManagerId, request: AppendRequest): void {
-  if (state.role === 'leader' || (state.leader !== null && state.leader !== from)) {
-    state.halt(`two leaders in term ${state.term}: ${state.leader} and ${from}`);
-    return;
-  }
-  if (state.role !== 'follower' || state.leader === null) state.becomeFollower(state.term, from);
-  state.electionElapsedTicks = 0;
-  state.leaderSilentTicks = 0;
+  if (!leaderHeard(state, from)) return;
   if (request.commitIndex > state.log.lastIndex) {
     // The leader names only what this node acknowledged in this term: it is gone. Answering on would hide the loss.
     state.halt(
@@ -22,11 +16,13 @@ export function appendRequested(state: CoreState, from: ManagerId, request: Appe
     );
     return;
   }
-  if (!state.log.matches(request.prevIndex, request.prevTerm)) {
+  // Up to the base everything is committed here, so the leader has the same.
+  const baseIndex = state.log.base.index;
+  if (request.prevIndex >= baseIndex && !state.log.matches(request.prevIndex, request.prevTerm)) {
     refuse(state, from, request);
     return;
   }
-  const conflict = firstUnknown(state, request.entries);
+  const conflict = firstUnknown(state, request.entries.filter((entry) => entry.index > baseIndex));
   if (conflict !== null) {
     if (conflict.index <= state.commitIndex) {
       state.halt(`leader ${from} would overwrite the committed entry ${conflict.index}`);
@@ -42,6 +38,18 @@ export function appendRequested(state: CoreState, from: ManagerId, request: Appe
   accept(state, from, request);
 }
 
+/** A leader of the current term spoke. False: it cannot be one. */
+export function leaderHeard(state: CoreState, from: ManagerId): boolean {
+  if (state.role === 'leader' || (state.leader !== null && state.leader !== from)) {
+    state.halt(`two leaders in term ${state.term}: ${state.leader} and ${from}`);
+    return false;
+  }
+  if (state.role !== 'follower' || state.leader === null) state.becomeFollower(state.term, from);
+  state.electionElapsedTicks = 0;
+  state.leaderSilentTicks = 0;
+  return true;
+}
+
 /** The first entry that this log does not hold: beyond its end, or with another term. */
 function firstUnknown(state: CoreState, entries: readonly StoredEntry[]): StoredEntry | null {
   return entries.find((entry) => !state.log.matches(entry.index, entry.term)) ?? null;
@@ -53,9 +61,14 @@ function accept(state: CoreState, to: ManagerId, request: AppendRequest): void {
   // like a dead follower. Entries are acknowledged by the answer to the append that brought them.
   const durableIndex = state.durability.durableIndex;
   const matchIndex = request.entries.length === 0 && durableIndex < agreed ? durableIndex : agreed;
+  acknowledge(state, to, matchIndex, request.readRound);
+}
+
+export function acknowledge(state: CoreState, to: ManagerId, matchIndex: LogIndex, readRound: number): void {
+  const { term, isDiskLow } = state;
   state.send(
     to,
-    { kind: 'append-response', accepted: true, term: state.term, matchIndex, readRound: request.readRound },
+    { kind: 'append-response', accepted: true, term, matchIndex, readRound, isDiskLow },
     state.durability.afterEntries(matchIndex),
   );
 }
@@ -70,7 +83,11 @@ function refuse(state: CoreState, to: ManagerId, request: AppendRequest): void {
 }
 
 /** Also the answer to a leader of an older term: it learns the newer one and steps down. */
-export function answerRefusal(state: CoreState, to: ManagerId, request: AppendRequest): void {
+export function answerRefusal(
+  state: CoreState,
+  to: ManagerId,
+  request: { readonly prevIndex: LogIndex; readonly prevTerm: Term; readonly readRound: number },
+): void {
   const hint = state.log.agreementAtMost(request.prevIndex, request.prevTerm);
   state.send(
     to,
@@ -82,6 +99,7 @@ export function answerRefusal(state: CoreState, to: ManagerId, request: AppendRe
       hintIndex: hint.index,
       hintTerm: hint.term,
       readRound: request.readRound,
+      isDiskLow: state.isDiskLow,
     },
     state.durability.afterAll(),
   );

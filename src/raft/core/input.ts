@@ -5,6 +5,7 @@
  */
 import type { LogIndex, ManagerId } from '../../base/index.js';
 import type { EntryPayload } from './entry.js';
+import type { MembershipChange } from './membership.js';
 import type { Message } from './message.js';
 import type { WriteSeq } from './output.js';
 
@@ -22,7 +23,22 @@ export type Input =
       readonly proposalId: number;
       readonly payload: EntryPayload;
       readonly nowMs: number;
+      /** Accepted even when the disks of a majority are almost full: it finishes what has begun. */
+      readonly isUrgent: boolean;
     }
+  /** Answered as a proposal is. */
+  | {
+      readonly kind: 'change-membership';
+      readonly proposalId: number;
+      readonly change: MembershipChange;
+      readonly nowMs: number;
+    }
+  /** Hand the leadership to this voter; null: to the one that is best prepared. Answered by `transfer-ended`. */
+  | { readonly kind: 'transfer-leadership'; readonly target: ManagerId | null }
+  /** What `take-snapshot` asked for: the state after exactly the entries up to `index`. */
+  | { readonly kind: 'snapshot-taken'; readonly index: LogIndex; readonly data: Uint8Array }
+  /** The disk of this node is below or above its low-water mark. */
+  | { readonly kind: 'disk-space'; readonly isLow: boolean }
   | { readonly kind: 'read-request'; readonly readId: number }
   /** This write and every write before it is on the disk and synced. */
   | { readonly kind: 'persisted'; readonly seq: WriteSeq }

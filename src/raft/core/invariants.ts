@@ -25,6 +25,8 @@ export function checkInvariants(state: CoreState, before: Before): void {
   assert(state.handedOutIndex <= durability.durableIndex, 'an entry was given out that is not durable');
   assert(state.commitIndex <= log.lastIndex, 'more is committed than there is');
   assert(log.lastTerm <= state.term, 'the log is ahead of the term');
+  assert(log.base.index <= (state.snapshot?.index ?? 0), 'the log begins after the snapshot');
+  assert((state.snapshot?.index ?? 0) <= state.commitIndex, 'a snapshot holds what is not committed');
   assert(state.role !== 'candidate' || state.votedFor === state.config.id, 'a candidate votes for itself');
   assert((state.role === 'leader') === (state.leader === state.config.id), 'a leader knows that it leads');
   if (state.role === 'leader') checkLeader(state);

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { logIndex, term } from '../../base/index.js';
 import type { StoredEntry } from './entry.js';
 import { RaftLog } from './log.js';
+import { emptyBase } from './snapshot.js';
 
 /** A log whose entries have these terms. */
 function logOf(...terms: readonly number[]): RaftLog {
-  return new RaftLog(terms.map((value, at) => entry(at + 1, value)));
+  return new RaftLog(emptyBase, terms.map((value, at) => entry(at + 1, value)));
 }
 
 function entry(index: number, entryTerm: number, bytes = 1): StoredEntry {
@@ -37,7 +38,7 @@ describe('the log', () => {
   });
 
   it('batches by size, but never sends nothing because one entry is large', () => {
-    const log = new RaftLog([entry(1, 1, 500), entry(2, 1, 10), entry(3, 1, 10), entry(4, 1, 500)]);
+    const log = new RaftLog(emptyBase, [entry(1, 1, 500), entry(2, 1, 10), entry(3, 1, 10), entry(4, 1, 500)]);
     expect(log.batch(logIndex(1), 100).map((item) => item.index)).toEqual([1]);
     expect(log.batch(logIndex(2), 150).map((item) => item.index)).toEqual([2, 3]);
     expect(log.batch(logIndex(5), 150)).toEqual([]);

@@ -4,6 +4,8 @@
  */
 import type { LogIndex, Term } from '../../base/index.js';
 import type { StoredEntry } from './entry.js';
+import type { Membership } from './membership.js';
+import type { LogBase } from './snapshot.js';
 
 /** "Would you vote for me?" Asked before a term is spent, so that a cut-off node cannot inflate terms (thesis 9.6). */
 export interface PreVoteRequest {
@@ -26,6 +28,8 @@ export interface VoteRequest {
   readonly term: Term;
   readonly lastIndex: LogIndex;
   readonly lastTerm: Term;
+  /** The leader of the term before told this candidate to take over: stickiness does not hold against it. */
+  readonly isTransfer: boolean;
 }
 
 export interface VoteResponse {
@@ -60,6 +64,8 @@ export type AppendResponse =
       /** The sender holds the leader's log up to here, durably. */
       readonly matchIndex: LogIndex;
       readonly readRound: number;
+      /** Below its low-water mark: the leader counts such disks before it accepts more. */
+      readonly isDiskLow: boolean;
     }
   | {
       readonly kind: 'append-response';
@@ -71,7 +77,38 @@ export type AppendResponse =
       readonly hintIndex: LogIndex;
       readonly hintTerm: Term;
       readonly readRound: number;
+      readonly isDiskLow: boolean;
     };
+
+/** A part of a snapshot. One is under way at a time: its answer asks for the next, a heartbeat's time repeats it. */
+export interface SnapshotChunk {
+  readonly kind: 'snapshot-chunk';
+  readonly term: Term;
+  readonly base: LogBase;
+  readonly membership: Membership;
+  readonly totalBytes: number;
+  /** CRC-32 of all the data. */
+  readonly totalCrc: number;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** CRC-32 of `bytes`. */
+  readonly crc: number;
+}
+
+export interface SnapshotAnswer {
+  readonly kind: 'snapshot-answer';
+  readonly term: Term;
+  /** Of the snapshot. */
+  readonly index: LogIndex;
+  /** What the receiver has, from the start: it waits for the chunk at this offset. All of it: it is being stored. */
+  readonly nextOffset: number;
+}
+
+/** "Campaign now": the sender has stepped down in your favour. */
+export interface TimeoutNow {
+  readonly kind: 'timeout-now';
+  readonly term: Term;
+}
 
 export type Message =
   | PreVoteRequest
@@ -79,4 +116,7 @@ export type Message =
   | VoteRequest
   | VoteResponse
   | AppendRequest
-  | AppendResponse;
+  | AppendResponse
+  | SnapshotChunk
+  | SnapshotAnswer
+  | TimeoutNow;

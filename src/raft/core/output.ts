@@ -5,14 +5,22 @@
  */
 import type { LogIndex, ManagerId, Term } from '../../base/index.js';
 import type { HardState, StoredEntry } from './entry.js';
+import type { Membership } from './membership.js';
 import type { Message } from './message.js';
+import type { Snapshot } from './snapshot.js';
 
 /** Grows by one per write within the life of one core; never reused, so a late notice cannot mean another write. */
 export type WriteSeq = number;
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
-export type DropReason = 'not-leader' | 'too-much-uncommitted' | 'too-large';
+/**
+ * `disk-low`: the disks of a majority are almost full. `handing-over`: this leader is about to leave.
+ * `not-ready`: another change is under way, or this leader has not committed an entry of its term yet: ask again.
+ * `refused`: this change can never be made, see `detail`.
+ */
+export type DropReason =
+  | 'not-leader' | 'too-much-uncommitted' | 'too-large' | 'disk-low' | 'handing-over' | 'not-ready' | 'refused';
 
 export type LogFact = string | number | boolean | null;
 
@@ -22,6 +30,12 @@ export interface WriteOutput {
   readonly hardState: HardState | null;
   /** Delete this index and all after it, before `entries` are added. In one atomic batch with them. */
   readonly truncateFrom: LogIndex | null;
+  /** Replaces the stored one, in the same batch. */
+  readonly snapshot: Snapshot | null;
+  /** The snapshot came from a leader: every stored entry goes, and the log begins anew after the snapshot. */
+  readonly replacesLog: boolean;
+  /** Entries up to here go; never beyond the stored snapshot. */
+  readonly compactTo: LogIndex | null;
   readonly entries: readonly StoredEntry[];
   /** False: only the commit index moved. No send ever waits for it; it may be delayed until the next synced write. */
   readonly sync: boolean;
@@ -38,6 +52,24 @@ export type Output =
     }
   /** Committed and locally durable entries, each exactly once per life of the core, in order, no-ops included. */
   | { readonly kind: 'apply'; readonly entries: readonly StoredEntry[] }
+  /** Give the state machine's state, as of all that was applied, by `snapshot-taken`. At most one at a time. */
+  | { readonly kind: 'take-snapshot' }
+  /** The state machine's state is to be this one from now on; stands for all entries up to its index. */
+  | { readonly kind: 'restore'; readonly snapshot: Snapshot }
+  /** The membership in force changed, or the one in force was committed. */
+  | {
+      readonly kind: 'membership-changed';
+      readonly membership: Membership;
+      readonly index: LogIndex;
+      readonly isCommitted: boolean;
+    }
+  /** `handed-over`: this node leads no more, and the target was told to campaign. Nothing says that it won. */
+  | {
+      readonly kind: 'transfer-ended';
+      readonly target: ManagerId | null;
+      readonly outcome: 'handed-over' | 'refused';
+      readonly reason: string;
+    }
   /**
    * A majority confirmed this leader after the request, and everything up to `index` (all that was committed when the
    * round began) is applied here.
@@ -57,6 +89,8 @@ export type Output =
       readonly kind: 'proposal-dropped';
       readonly proposalId: number;
       readonly reason: DropReason;
+      /** A sentence where the reason alone says too little. */
+      readonly detail: string | null;
       readonly leader: ManagerId | null;
     }
   /** Once per step in which role, term or known leader changed, with what they are at its end. */

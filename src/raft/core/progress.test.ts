@@ -7,7 +7,7 @@ const at = logIndex;
 
 function replicating(match: number) {
   const progress = createProgress(at(10));
-  accepted(progress, at(match));
+  accepted(progress, at(match), at(0));
   return progress;
 }
 
@@ -26,7 +26,7 @@ describe('progress of a peer', () => {
     expect(canSend(progress, window)).toBe(true);
     entriesSent(progress, at(12), 10);
     expect(canSend(progress, window)).toBe(false);
-    accepted(progress, at(11));
+    accepted(progress, at(11), at(0));
     expect(canSend(progress, window)).toBe(true);
     expect(progress).toMatchObject({ match: 11, next: 13, inflightBytes: 10 });
   });
@@ -63,7 +63,7 @@ describe('progress of a peer', () => {
 
   it('never moves match back', () => {
     const progress = replicating(8);
-    accepted(progress, at(3));
+    accepted(progress, at(3), at(0));
     expect(progress.match).toBe(8);
   });
 });

@@ -4,12 +4,17 @@ import { createPrng, logIndex, managerId, term } from '../../base/index.js';
 import type { RaftCoreConfig } from './config.js';
 import { raftCoreDefaults } from './config.js';
 import type { StoredEntry } from './entry.js';
+import { bootstrapMembership } from './membership.js';
 import type { Message } from './message.js';
 import type { Output } from './output.js';
 import { RaftCore } from './raft-core.js';
+import { emptyBase } from './snapshot.js';
 
 const [m1, m2, m3] = [managerId('m1'), managerId('m2'), managerId('m3')];
-const config: RaftCoreConfig = { ...raftCoreDefaults, id: m1, voters: [m1, m2, m3] };
+const config: RaftCoreConfig = { ...raftCoreDefaults, id: m1, bootstrap: bootstrapMembership([m1, m2, m3]) };
+
+const voteRequest = { kind: 'vote-request', isTransfer: false } as const;
+const nothingStored = { snapshot: null, base: emptyBase, entries: [] };
 
 function coreWith(entryTerms: readonly number[], currentTerm: number, commit = 0): RaftCore {
   const entries: StoredEntry[] = entryTerms.map((value, at) => ({
@@ -19,7 +24,7 @@ function coreWith(entryTerms: readonly number[], currentTerm: number, commit = 0
     payload: { kind: 'no-op' },
   }));
   const hardState = { term: term(currentTerm), votedFor: null, commitIndex: logIndex(commit) };
-  return new RaftCore(config, { hardState, entries }, createPrng(1));
+  return new RaftCore(config, { hardState, snapshot: null, base: emptyBase, entries }, createPrng(1));
 }
 
 function receive(core: RaftCore, from: typeof m1, message: Message): readonly Output[] {
@@ -85,7 +90,7 @@ describe('a core', () => {
   it('refuses a candidate whose log is behind, but takes over its term first', () => {
     const core = coreWith([1, 1], 1);
     endStickiness(core);
-    const request: Message = { kind: 'vote-request', term: term(4), lastIndex: logIndex(1), lastTerm: term(1) };
+    const request: Message = { ...voteRequest, term: term(4), lastIndex: logIndex(1), lastTerm: term(1) };
     const outputs = receive(core, m2, request);
     expect(outputs[0]).toMatchObject({ kind: 'write', seq: 1, sync: true, hardState: { term: 4, votedFor: null } });
     expect(sends(outputs)).toMatchObject([{ message: { term: 4, granted: false }, after: 1 }]);
@@ -93,8 +98,8 @@ describe('a core', () => {
 
   it('counts as having heard a leader for T after a restart, and not again after its next vote or term', () => {
     const core = coreWith([1, 1], 1);
-    const short: Message = { kind: 'vote-request', term: term(4), lastIndex: logIndex(1), lastTerm: term(1) };
-    const full: Message = { kind: 'vote-request', term: term(5), lastIndex: logIndex(2), lastTerm: term(1) };
+    const short: Message = { ...voteRequest, term: term(4), lastIndex: logIndex(1), lastTerm: term(1) };
+    const full: Message = { ...voteRequest, term: term(5), lastIndex: logIndex(2), lastTerm: term(1) };
     expect(sends(receive(core, m2, full))).toEqual([]);
     endStickiness(core);
     expect(sends(receive(core, m2, short))).toMatchObject([{ message: { term: 4, granted: false } }]);
@@ -103,7 +108,7 @@ describe('a core', () => {
   });
 
   it('votes at once when it is new: it cannot have heard a leader', () => {
-    const request: Message = { kind: 'vote-request', term: term(1), lastIndex: logIndex(0), lastTerm: term(0) };
+    const request: Message = { ...voteRequest, term: term(1), lastIndex: logIndex(0), lastTerm: term(0) };
     expect(sends(receive(coreWith([], 0), m2, request))).toMatchObject([{ message: { granted: true } }]);
   });
 
@@ -156,6 +161,9 @@ describe('a core', () => {
         kind: 'write',
         seq: 1,
         hardState: { term: 2, votedFor: null, commitIndex: 1 },
+        snapshot: null,
+        replacesLog: false,
+        compactTo: null,
         truncateFrom: 2,
         entries: [entry],
         sync: true,
@@ -165,8 +173,8 @@ describe('a core', () => {
 
   it('does not count a vote twice, nor a grant for an earlier campaign', () => {
     const core = new RaftCore(
-      { ...config, voters: [m1, m2, m3, managerId('m4'), managerId('m5')] },
-      { hardState: { term: term(1), votedFor: null, commitIndex: logIndex(0) }, entries: [] },
+      { ...config, bootstrap: bootstrapMembership([m1, m2, m3, managerId('m4'), managerId('m5')]) },
+      { hardState: { term: term(1), votedFor: null, commitIndex: logIndex(0) }, ...nothingStored },
       createPrng(1),
     );
     untilCampaign(core);
@@ -186,7 +194,7 @@ describe('a core', () => {
     core.step({ kind: 'persisted', seq: 1 });
     receive(core, m2, { kind: 'vote-response', term: term(2), granted: true });
     expect(core.inspect().role).toBe('leader');
-    const answer = { kind: 'append-response', accepted: true, term: term(2), readRound: 0 } as const;
+    const answer = { kind: 'append-response', accepted: true, term: term(2), readRound: 0, isDiskLow: false } as const;
     for (let ticks = 1; ticks < config.electionTimeoutTicks; ticks += 1) {
       tick(core);
       receive(core, m2, { ...answer, matchIndex: logIndex(1) });
@@ -200,8 +208,8 @@ describe('a core', () => {
 
   it('leads on with a disk that is slow but not stuck', () => {
     const core = new RaftCore(
-      { ...config, voters: [m1] },
-      { hardState: { term: term(1), votedFor: null, commitIndex: logIndex(0) }, entries: [] },
+      { ...config, bootstrap: bootstrapMembership([m1]) },
+      { hardState: { term: term(1), votedFor: null, commitIndex: logIndex(0) }, ...nothingStored },
       createPrng(1),
     );
     untilCampaign(core);
@@ -209,7 +217,7 @@ describe('a core', () => {
     const payload = { kind: 'command', session: { id: 's', serial: 1 }, command: new Uint8Array() } as const;
     const under: number[] = [2];
     for (let proposalId = 1; proposalId < 10; proposalId += 1) {
-      const outputs = core.step({ kind: 'propose', proposalId, payload, nowMs: 0 });
+      const outputs = core.step({ kind: 'propose', proposalId, payload, nowMs: 0, isUrgent: false });
       for (const output of outputs) if (output.kind === 'write') under.push(output.seq);
       for (let ticks = 0; ticks < config.electionTimeoutTicks - 1; ticks += 1) tick(core);
       core.step({ kind: 'persisted', seq: under.shift() ?? 0 });

@@ -13,8 +13,7 @@ export function advanceReads(state: CoreState): void {
   if (state.role !== 'leader') return;
   confirmRound(state);
   // Until an entry of its own term is committed, a new leader does not know how far the log is committed (thesis 6.4).
-  const knowsCommit = state.log.matches(state.commitIndex, state.term);
-  if (state.reads.running === null && state.reads.hasParked && knowsCommit) {
+  if (state.reads.running === null && state.reads.hasParked && state.knowsCommit) {
     state.reads.begin(state.commitIndex);
     broadcastHeartbeat(state);
     confirmRound(state);
@@ -28,7 +27,7 @@ function confirmRound(state: CoreState): void {
   const running = state.reads.running;
   if (running === null) return;
   const isConfirmed = isMajority(
-    state.config.voters,
+    state.voters,
     (voter) => voter === state.config.id || (state.peers.get(voter)?.ackedRound ?? 0) >= running.round,
   );
   if (isConfirmed) state.reads.confirm();

@@ -9,14 +9,17 @@ import { assert, logIndex } from '../../base/index.js';
 import type { CoreState } from './core-state.js';
 import type { StoredEntry } from './entry.js';
 import { entryBytes } from './entry.js';
+import { advanceMembership } from './membership-changing.js';
 import type { AppendResponse } from './message.js';
 import type { Progress } from './progress.js';
-import { accepted, canSend, entriesSent, rejected } from './progress.js';
+import { accepted, becomeProbe, canSend, entriesSent, rejected } from './progress.js';
 import { isMajority, majorityIndex } from './quorum.js';
+import { beginSending, tickSending } from './snapshot-sending.js';
+import { advanceTransfer, tickTransfer } from './transfer.js';
 
 export function tickAsLeader(state: CoreState): void {
-  for (const progress of state.peers.values()) progress.silentTicks += 1;
-  if (!isMajority(state.config.voters, (voter) => isHeard(state, voter))) {
+  for (const [peer, progress] of state.peers) tickPeer(state, peer, progress);
+  if (!isMajority(state.voters, (voter) => isHeard(state, voter))) {
     state.note('quorum-lost', { term: state.term });
     state.becomeFollower(state.term, null);
     return;
@@ -27,8 +30,29 @@ export function tickAsLeader(state: CoreState): void {
     state.becomeFollower(state.term, null);
     return;
   }
+  tickTransfer(state);
+  advanceMembership(state);
+  if (state.role !== 'leader') return;
   state.heartbeatElapsedTicks += 1;
   if (state.heartbeatElapsedTicks >= state.config.heartbeatTicks) broadcastHeartbeat(state);
+}
+
+/**
+ * Heartbeats that are answered say nothing about entries: a pipeline that lost its way would look healthy for ever
+ * (grafana/pyroscope#5518). Probing anew finds out where the peer stands.
+ */
+function tickPeer(state: CoreState, peer: ManagerId, progress: Progress): void {
+  progress.silentTicks += 1;
+  progress.roundTicks += 1;
+  tickSending(state, peer, progress);
+  const isBehind = progress.match < state.log.lastIndex && isRecentlyActive(state, progress);
+  progress.stuckTicks = isBehind && progress.state !== 'snapshot' ? progress.stuckTicks + 1 : 0;
+  if (!isBehind) progress.isStuck = false;
+  if (progress.stuckTicks < state.config.electionTimeoutTicks) return;
+  progress.stuckTicks = 0;
+  progress.isStuck = true;
+  state.note('peer-stuck', { peer, match: progress.match, lastIndex: state.log.lastIndex });
+  becomeProbe(progress, state.after(progress.match));
 }
 
 function isHeard(state: CoreState, voter: ManagerId): boolean {
@@ -52,8 +76,10 @@ export function broadcastAppends(state: CoreState): void {
 }
 
 /** Entries as far as the window allows; at least the commit index, if it moved: endpoints of followers wait for it. */
-function sendWhatIsNew(state: CoreState, peer: ManagerId, progress: Progress): void {
-  while (canSend(progress, state.config) && progress.next <= state.log.lastIndex) {
+export function sendWhatIsNew(state: CoreState, peer: ManagerId, progress: Progress): void {
+  if (progress.state !== 'snapshot' && progress.next <= state.log.base.index) beginSending(state, peer, progress);
+  const { base, lastIndex } = state.log;
+  while (canSend(progress, state.config) && progress.next > base.index && progress.next <= lastIndex) {
     sendAppend(state, peer, progress, state.log.batch(progress.next, state.config.appendBytesMax));
   }
   if (commitFor(state, progress) > progress.sentCommit) sendAppend(state, peer, progress, []);
@@ -65,7 +91,8 @@ function sendAppend(
   progress: Progress,
   entries: readonly StoredEntry[],
 ): void {
-  const prevIndex = logIndex(progress.next - 1);
+  // Before the base nothing can be named: a peer that far behind is sent a snapshot, and heartbeats besides.
+  const prevIndex = logIndex(Math.max(progress.next - 1, state.log.base.index));
   const commitIndex = commitFor(state, progress);
   state.send(
     peer,
@@ -102,14 +129,17 @@ export function appendAnswered(state: CoreState, from: ManagerId, answer: Append
   if (state.role !== 'leader' || progress === undefined) return;
   progress.silentTicks = 0;
   progress.ackedRound = Math.max(progress.ackedRound, answer.readRound);
+  progress.isDiskLow = answer.isDiskLow;
   if (answer.accepted) {
     if (answer.matchIndex > state.log.lastIndex) {
       // Within a term the leader's log only grows, so the peer speaks of something that was never sent.
       state.note('impossible-match', { peer: from, matchIndex: answer.matchIndex });
       return;
     }
-    accepted(progress, answer.matchIndex);
+    accepted(progress, answer.matchIndex, state.log.base.index);
     commitWhatMajorityHolds(state);
+    // This leader was just removed, or has handed over.
+    if (state.role !== 'leader') return;
   } else {
     const agreement = state.log.agreementAtMost(answer.hintIndex, answer.hintTerm);
     if (rejected(progress, answer.rejectedIndex, agreement.index)) {
@@ -117,6 +147,7 @@ export function appendAnswered(state: CoreState, from: ManagerId, answer: Append
     }
   }
   sendWhatIsNew(state, from, progress);
+  advanceTransfer(state);
 }
 
 /**
@@ -124,10 +155,15 @@ export function appendAnswered(state: CoreState, from: ManagerId, answer: Append
  * a majority can still be overwritten by a later leader (Raft paper 5.4.2, figure 8).
  */
 export function commitWhatMajorityHolds(state: CoreState): void {
-  const held = majorityIndex(state.config.voters, (voter) =>
+  const held = majorityIndex(state.voters, (voter) =>
     voter === state.config.id ? state.durability.durableIndex : (state.peers.get(voter)?.match ?? logIndex(0)),
   );
   if (held <= state.commitIndex || !state.log.matches(held, state.term)) return;
   state.moveCommitTo(held);
   broadcastAppends(state);
+  // It led, without a vote of its own, until the others had agreed that it goes (thesis 4.2.2).
+  if (!state.isVoter && state.membershipIndex <= state.commitIndex) {
+    state.note('removed', { term: state.term });
+    state.becomeFollower(state.term, null);
+  }
 }

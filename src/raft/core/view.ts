@@ -1,5 +1,6 @@
 /** What a core shows of itself: for status, tests and invariant checks. A copy; changing nothing in the core. */
 import type { LogIndex, ManagerId, Term } from '../../base/index.js';
+import type { Membership } from './membership.js';
 import type { ProgressState } from './progress.js';
 import type { Role } from './output.js';
 
@@ -10,6 +11,10 @@ export interface PeerView {
   readonly next: LogIndex;
   readonly state: ProgressState;
   readonly recentlyActive: boolean;
+  readonly isVoter: boolean;
+  /** Answers, but its log has not grown for a while although there is more to send. */
+  readonly isStuck: boolean;
+  readonly isDiskLow: boolean;
 }
 
 export interface RaftView {
@@ -23,7 +28,14 @@ export interface RaftView {
   readonly durableIndex: LogIndex;
   readonly lastIndex: LogIndex;
   readonly lastTerm: Term;
+  /** In force: the newest in the log, committed or not. */
+  readonly membership: Membership;
+  readonly isMembershipCommitted: boolean;
   readonly voters: readonly ManagerId[];
+  /** The index of the entry before the first one in the log. */
+  readonly baseIndex: LogIndex;
+  /** 0: none. */
+  readonly snapshotIndex: LogIndex;
   /** Empty unless this node leads. */
   readonly peers: readonly PeerView[];
   readonly halted: boolean;

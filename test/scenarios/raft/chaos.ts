@@ -110,7 +110,8 @@ export class Chaos {
     this.#nextId += 1;
     const command = new TextEncoder().encode(`${id}:${this.#nextId}`);
     const payload = { kind: 'command' as const, session: { id: 's', serial: this.#nextId }, command };
-    this.cluster.step(id, { kind: 'propose', proposalId: this.#nextId, payload, nowMs: this.#prng.int(0, 1000) });
+    const nowMs = this.#prng.int(0, 1000);
+    this.cluster.step(id, { kind: 'propose', proposalId: this.#nextId, payload, nowMs, isUrgent: false });
   }
 
   #read(id: ManagerId): void {

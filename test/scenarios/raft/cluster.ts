@@ -3,7 +3,7 @@
  * persisted; a crash loses the rest. A send that waits for a write leaves only once that write is persisted. Used by
  * the scenario scripts and by the randomised test; it decides nothing by itself.
  */
-import type { ManagerId, Prng } from '../../../src/base/index.js';
+import type { LogIndex, ManagerId, Prng } from '../../../src/base/index.js';
 import { logIndex, managerId, term } from '../../../src/base/index.js';
 import type {
   Input,
@@ -12,22 +12,39 @@ import type {
   RaftCoreConfig,
   StoredEntry,
   HardState,
+  LogBase,
+  Snapshot,
   WriteOutput,
 } from '../../../src/raft/core/index.js';
-import { RaftCore, decodeMessage, raftCoreDefaults, restoredFault } from '../../../src/raft/core/index.js';
+import {
+  RaftCore, bootstrapMembership, decodeMessage, emptyBase, raftCoreDefaults, restoredFault,
+} from '../../../src/raft/core/index.js';
 
 type Send = Extract<Output, { kind: 'send' }>;
 
 export interface Disk {
   hardState: HardState;
+  snapshot: Snapshot | null;
+  base: LogBase;
   entries: StoredEntry[];
 }
+
+/** What a state machine here is: the commands it applied, in order. */
+const joined = (commands: readonly string[]): Uint8Array => new TextEncoder().encode(commands.join(' '));
+const parted = (data: Uint8Array): string[] => {
+  const text = new TextDecoder().decode(data);
+  return text === '' ? [] : text.split(' ');
+};
 
 export interface TestNode {
   readonly id: ManagerId;
   readonly disk: Disk;
   /** null: crashed. */
   core: RaftCore | null;
+  /** Members that it was made with; none for one that joins. */
+  readonly first: readonly ManagerId[];
+  applied: string[];
+  appliedIndex: LogIndex;
   /** Asked for and not on the disk, oldest first. */
   writes: WriteOutput[];
   /** Sends that wait for a write. */
@@ -45,8 +62,7 @@ export interface TestClusterOptions {
 }
 
 export class TestCluster {
-  readonly nodes: readonly TestNode[];
-  readonly ids: readonly ManagerId[];
+  readonly nodes: TestNode[];
   /** Messages under way, by 'from->to'. */
   readonly links = new Map<string, Message[]>();
   /** Links that lose everything, by 'from->to'. */
@@ -56,15 +72,19 @@ export class TestCluster {
 
   constructor(options: TestClusterOptions) {
     this.#options = options;
-    this.ids = Array.from({ length: options.size }, (_, at) => managerId(`m${at + 1}`));
-    this.nodes = this.ids.map((id) => ({
-      id,
-      disk: { hardState: { term: term(0), votedFor: null, commitIndex: logIndex(0) }, entries: [] },
-      core: null,
-      writes: [],
-      held: [],
-    }));
-    for (const id of this.ids) this.start(id);
+    const ids = Array.from({ length: options.size }, (_, at) => managerId(`m${at + 1}`));
+    this.nodes = ids.map((id) => newNode(id, ids));
+    for (const id of ids) this.start(id);
+  }
+
+  get ids(): readonly ManagerId[] {
+    return this.nodes.map((node) => node.id);
+  }
+
+  /** A new node with an empty store that knows no managers. */
+  join(id: string): void {
+    this.nodes.push(newNode(managerId(id), []));
+    this.start(id);
   }
 
   node(id: string): TestNode {
@@ -77,7 +97,10 @@ export class TestCluster {
     const node = this.node(id);
     const fault = restoredFault(node.disk);
     if (fault !== null) throw new Error(fault);
-    const config = { ...raftCoreDefaults, ...this.#options.config, id: node.id, voters: this.ids };
+    const bootstrap = bootstrapMembership(node.first);
+    const config = { ...raftCoreDefaults, ...this.#options.config, id: node.id, bootstrap };
+    node.applied = node.disk.snapshot === null ? [] : parted(node.disk.snapshot.data);
+    node.appliedIndex = node.disk.snapshot?.index ?? logIndex(0);
     node.core = new RaftCore(config, structuredClone(node.disk), this.#options.prng(node.id));
   }
 
@@ -96,9 +119,26 @@ export class TestCluster {
       if (output.kind === 'write') node.writes.push(output);
       if (output.kind === 'send') this.#sent(node, output);
       if (output.kind === 'halt') Object.assign(node, { writes: [], held: [] });
-      const last = output.kind === 'apply' ? output.entries.at(-1) : undefined;
-      if (last !== undefined) this.step(id, { kind: 'applied', index: last.index });
+      if (output.kind === 'apply') this.#apply(node, output.entries);
+      if (output.kind === 'restore') this.#restore(node, output.snapshot);
+      if (output.kind === 'take-snapshot') {
+        this.step(id, { kind: 'snapshot-taken', index: node.appliedIndex, data: joined(node.applied) });
+      }
     }
+  }
+
+  #apply(node: TestNode, entries: readonly StoredEntry[]): void {
+    for (const { index, payload } of entries) {
+      if (payload.kind === 'command') node.applied.push(new TextDecoder().decode(payload.command));
+      node.appliedIndex = index;
+    }
+    this.step(node.id, { kind: 'applied', index: node.appliedIndex });
+  }
+
+  #restore(node: TestNode, { index, data }: Snapshot): void {
+    node.applied = parted(data);
+    node.appliedIndex = index;
+    this.step(node.id, { kind: 'applied', index });
   }
 
   tick(id: string): void {
@@ -154,8 +194,25 @@ export class TestCluster {
   }
 }
 
+function newNode(id: ManagerId, first: readonly ManagerId[]): TestNode {
+  const hardState = { term: term(0), votedFor: null, commitIndex: logIndex(0) };
+  const disk: Disk = { hardState, snapshot: null, base: emptyBase, entries: [] };
+  return { id, disk, core: null, first, applied: [], appliedIndex: logIndex(0), writes: [], held: [] };
+}
+
 export function store(disk: Disk, write: WriteOutput): void {
-  if (write.truncateFrom !== null) disk.entries.length = write.truncateFrom - 1;
+  const { snapshot, replacesLog, compactTo, truncateFrom } = write;
+  if (snapshot !== null) {
+    disk.snapshot = snapshot;
+    const { index, term: atTerm, timeMs } = snapshot;
+    if (replacesLog) Object.assign(disk, { base: { index, term: atTerm, timeMs }, entries: [] });
+  }
+  const compacted = compactTo === null ? undefined : disk.entries.find((entry) => entry.index === compactTo);
+  if (compacted !== undefined) {
+    disk.base = { index: compacted.index, term: compacted.term, timeMs: compacted.timeMs };
+    disk.entries = disk.entries.filter((entry) => entry.index > compacted.index);
+  }
+  if (truncateFrom !== null) disk.entries.length = truncateFrom - 1 - disk.base.index;
   disk.entries.push(...write.entries);
   if (write.hardState !== null) disk.hardState = write.hardState;
 }

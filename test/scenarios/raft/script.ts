@@ -67,7 +67,8 @@ export class Script {
 
   propose(id: string, payload: EntryPayload): void {
     this.#proposals += 1;
-    this.cluster.step(id, { kind: 'propose', proposalId: this.#proposals, payload, nowMs: this.cluster.nowMs });
+    const { nowMs } = this.cluster;
+    this.cluster.step(id, { kind: 'propose', proposalId: this.#proposals, payload, nowMs, isUrgent: false });
   }
 
   /** Does this while hearing less; never more than was heard before. */

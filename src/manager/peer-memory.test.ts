@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { managerId } from '../base/index.js';
+import { bootstrapMembership, changeMembership } from '../raft/index.js';
+import type { Membership } from '../raft/index.js';
+import { PeerMemory } from './peer-memory.js';
+
+const [m1, m2] = [managerId('m1'), managerId('m2')];
+const three = bootstrapMembership([m1, m2, managerId('m3')]);
+
+function after(before: Membership, ...changes: Parameters<typeof changeMembership>[1][]): Membership {
+  return changes.reduce((membership, change) => {
+    const outcome = changeMembership(membership, change);
+    if (outcome.kind === 'refused') throw new Error(outcome.reason);
+    return outcome.membership;
+  }, before);
+}
+
+const claim = (storeId: string | null, storeGeneration: number | null) => ({ from: m2, storeId, storeGeneration });
+const pinned = after(three, {
+  kind: 'describe', member: { id: m2, rpc: null, http: null, storeId: 's2', reducerMax: 1, replaces: null },
+});
+
+describe('who may speak', () => {
+  it('a member whose store is not known yet, and one of whom nothing is known', () => {
+    const memory = new PeerMemory(() => three);
+    expect(memory.judge(claim('s2', 1))).toBeNull();
+    expect(memory.judge({ ...claim('s9', 1), from: managerId('m9') })).toBeNull();
+  });
+
+  it('not one that was removed, whatever its store', () => {
+    const memory = new PeerMemory(() => after(three, { kind: 'remove', id: m2 }));
+    expect(memory.judge(claim('s2', 1))?.reason).toBe('removed');
+  });
+
+  it('not one with another store than it joined with, or with none', () => {
+    const memory = new PeerMemory(() => pinned);
+    expect(memory.judge(claim('s2', 1))).toBeNull();
+    expect(memory.judge(claim('s3', 1))?.reason).toBe('other-store');
+    expect(memory.judge(claim(null, 1))?.reason).toBe('other-store');
+  });
+
+  it('not one whose store was further on before', () => {
+    const memory = new PeerMemory(() => pinned);
+    memory.accepted(claim('s2', 10));
+    memory.heard(m2, 12);
+    memory.heard(m2, 11);
+    expect(memory.judge(claim('s2', 12))).toBeNull();
+    const refusal = { reason: 'older-store', detail: expect.stringContaining('12') as string };
+    expect(memory.judge(claim('s2', 11))).toMatchObject(refusal);
+    expect(memory.judge(claim('s2', null))?.reason).toBe('older-store');
+  });
+
+  it('remembers nothing of one store for another, while none is known', () => {
+    const memory = new PeerMemory(() => three);
+    memory.accepted(claim('s2', 10));
+    memory.accepted(claim('s3', 1));
+    expect(memory.judge(claim('s3', 1))).toBeNull();
+  });
+});

@@ -1,0 +1,61 @@
+/**
+ * Who may speak to this manager, by what it knows of the others: the membership in force, and how far each store had
+ * come when it was last heard. A store that was set back (a restored backup, a cloned disk) has forgotten votes and
+ * acknowledgements that it gave; it is refused by every manager that remembers it further on. Kept in memory only:
+ * when all managers start anew at once from old copies, nobody is left who could know.
+ */
+import type { ManagerId } from '../base/index.js';
+import { memberOf } from '../raft/index.js';
+import type { Membership } from '../raft/index.js';
+import type { Claim, PeerRefusal } from '../rpc/index.js';
+
+type StoreClaim = Pick<Claim, 'from' | 'storeId' | 'storeGeneration'>;
+
+/** A manager that is told one of these has no place here: it ends, and a person must look. */
+export const finalRefusals: readonly string[] = ['removed', 'other-store', 'older-store'];
+
+interface Remembered {
+  readonly storeId: string | null;
+  generation: number;
+}
+
+export class PeerMemory {
+  readonly #membership: () => Membership;
+  readonly #remembered = new Map<ManagerId, Remembered>();
+
+  constructor(membership: () => Membership) {
+    this.#membership = membership;
+  }
+
+  /** Null: it may speak. */
+  judge({ from, storeId, storeGeneration }: StoreClaim): PeerRefusal | null {
+    const membership = this.#membership();
+    if (membership.removed.includes(from)) {
+      return { reason: 'removed', detail: `${from} was removed from the managers; an id is used once` };
+    }
+    const known = memberOf(membership, from)?.storeId ?? null;
+    if (known !== null && storeId !== known) {
+      const detail = `${from} joined with another data directory: it was made anew, or is a copy of another manager`;
+      return { reason: 'other-store', detail };
+    }
+    const remembered = this.#remembered.get(from);
+    if (remembered !== undefined && remembered.storeId === storeId && (storeGeneration ?? 0) < remembered.generation) {
+      const [now, before] = [storeGeneration ?? 0, remembered.generation];
+      const detail = `the data directory of ${from} was set back: it is at write ${now}, and was at ${before} before`;
+      return { reason: 'older-store', detail };
+    }
+    return null;
+  }
+
+  /** A connection was accepted. */
+  accepted({ from, storeId, storeGeneration }: StoreClaim): void {
+    if (this.#remembered.get(from)?.storeId !== storeId) this.#remembered.set(from, { storeId, generation: 0 });
+    this.heard(from, storeGeneration ?? 0);
+  }
+
+  /** A message brought the generation of its sender's store. */
+  heard(from: ManagerId, generation: number): void {
+    const remembered = this.#remembered.get(from);
+    if (remembered !== undefined && generation > remembered.generation) remembered.generation = generation;
+  }
+}
