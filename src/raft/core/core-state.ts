@@ -127,6 +127,15 @@ export class CoreState {
     return this.#voterIds.includes(this.config.id);
   }
 
+  /**
+   * Whoever is a voter, or was one as far as is known to be committed: a leader that appended its own removal and lost
+   * its leadership may be the only one whose log is long enough to be elected and to commit that (thesis 4.2.2).
+   */
+  get mayCampaign(): boolean {
+    if (this.isVoter) return true;
+    return this.#memberships.at(this.commitIndex).voters.some((voter) => voter.id === this.config.id);
+  }
+
   get otherVoters(): readonly ManagerId[] {
     return this.#voterIds.filter((voter) => voter !== this.config.id);
   }

@@ -14,7 +14,7 @@ export function tickWithoutLeadership(state: CoreState): void {
   state.electionElapsedTicks += 1;
   state.leaderSilentTicks += 1;
   if (state.electionElapsedTicks < state.electionTimeoutTicks) return;
-  if (!state.isVoter || state.installing !== null) {
+  if (!state.mayCampaign || state.installing !== null) {
     // Learners, the removed and those who know no managers yet only listen.
     if (state.leader !== null) state.becomeFollower(state.term, null);
     return;

@@ -99,8 +99,13 @@ export function accepted(progress: Progress, matchIndex: LogIndex, baseIndex: Lo
     progress.stuckTicks = 0;
     progress.isStuck = false;
   }
-  // A heartbeat's answer may tell of less than what the snapshot under way will bring.
-  if (progress.state === 'snapshot' && progress.match < baseIndex) return;
+  if (progress.state === 'snapshot' && progress.match < baseIndex) {
+    // Installed, but the log was compacted beyond it meanwhile: it needs a newer one. Else a heartbeat's answer only
+    // tells of less than what is under way.
+    const isInstalled = progress.sending !== null && progress.match >= progress.sending.snapshot.index;
+    if (isInstalled) becomeProbe(progress, logIndex(progress.match + 1));
+    return;
+  }
   if (progress.state !== 'replicate') {
     progress.state = 'replicate';
     progress.sending = null;
@@ -133,6 +138,7 @@ export function rejected(progress: Progress, rejectedIndex: LogIndex, agreesAtMo
 
 export function becomeProbe(progress: Progress, next: LogIndex): void {
   progress.state = 'probe';
+  progress.sending = null;
   progress.next = next;
   progress.isProbeSent = false;
   progress.inflights = [];

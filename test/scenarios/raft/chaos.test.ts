@@ -37,6 +37,24 @@ describe('a cluster under random faults', () => {
     expect(reads).toBeGreaterThan(seeds.length);
   });
 
+  it.each([3, 5])('keeps them while managers come and go, and logs are compacted: %i at first', (size) => {
+    const seen = { snapshots: 0, restored: 0, memberships: 0, transfers: 0 };
+    // 1: a snapshot that was outrun by the next compaction. 96: only a leader that removed itself could be elected.
+    for (const seed of [1, 96, 98, ...seeds]) {
+      const result = outcome(() => {
+        const chaos = runChaos({ seed, size, steps, changes: true });
+        chaos.heal();
+        chaos.checkLogMatching();
+        seen.snapshots += chaos.seen.snapshots;
+        seen.restored += chaos.seen.restored;
+        seen.memberships += chaos.seen.memberships;
+        seen.transfers += chaos.seen.transfers;
+      });
+      expect(result, `seed ${seed}`).toBe('kept');
+    }
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(seeds.length / 3);
+  });
+
   it('is caught when it speaks before it persists', () => {
     const broken = seeds.filter(
       (seed) => outcome(() => runChaos({ seed, size: 3, steps, speaksBeforePersisting: true })) !== 'kept',

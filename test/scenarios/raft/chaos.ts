@@ -4,16 +4,22 @@
  * test until the simulator exists.
  */
 import type { ManagerId, Prng } from '../../../src/base/index.js';
-import { assert, createPrng } from '../../../src/base/index.js';
-import type { Output, StoredEntry } from '../../../src/raft/core/index.js';
+import { assert, createPrng, managerId } from '../../../src/base/index.js';
+import { unknownMember } from '../../../src/raft/core/index.js';
+import type { MembershipChange, Output, Snapshot, StoredEntry } from '../../../src/raft/core/index.js';
 import type { Disk } from './cluster.js';
 import { TestCluster, store } from './cluster.js';
+
+/** Nodes ever made in one run: ids are used once. */
+const nodesMax = 9;
 
 export interface ChaosOptions {
   readonly seed: number;
   readonly size: number;
   readonly steps: number;
   readonly speaksBeforePersisting?: boolean;
+  /** Managers come and go, the leadership is handed over, and snapshots are taken every few entries. */
+  readonly changes?: boolean;
 }
 
 export class Chaos {
@@ -29,9 +35,12 @@ export class Chaos {
   #nextId = 0;
   readonly trace: string[] = [];
   readsReady = 0;
+  readonly #changes: boolean;
+  readonly seen = { snapshots: 0, restored: 0, memberships: 0, transfers: 0 };
 
   constructor(options: ChaosOptions) {
     this.#prng = createPrng(options.seed);
+    this.#changes = options.changes ?? false;
     this.cluster = new TestCluster({
       size: options.size,
       config: {
@@ -40,6 +49,7 @@ export class Chaos {
         inflightMessagesMax: 3,
         appendBytesMax: 120,
         uncommittedBytesMax: 400,
+        ...(this.#changes ? { snapshotEntries: 8, trailingEntries: 3, snapshotChunkBytes: 40 } : {}),
       },
       prng: () => createPrng(this.#prng.int(0, 2 ** 31)),
       onOutput: (id, output) => this.#observe(id, output),
@@ -74,8 +84,12 @@ export class Chaos {
         for (const id of this.cluster.ids) this.cluster.persist(id, Infinity);
       }
     }
-    const views = this.cluster.nodes.map((node) => node.core!.inspect());
-    assert(views.filter((view) => view.role === 'leader').length === 1, 'a healed cluster has one leader');
+    const all = this.cluster.nodes.map((node) => node.core!.inspect());
+    const leaders = all.filter((view) => view.role === 'leader');
+    assert(leaders.length === 1, 'a healed cluster has one leader');
+    const { voters, learners } = leaders[0]!.membership;
+    const members = [...voters, ...learners].map((member) => member.id);
+    const views = all.filter((view) => members.includes(view.id));
     assert(new Set(views.map((view) => view.appliedIndex)).size === 1, 'a healed cluster has applied the same');
   }
 
@@ -91,6 +105,7 @@ export class Chaos {
     else if (dice < 970) this.#crash(id);
     else if (dice < 990) this.#restart(id);
     else if (dice < 993) this.#partition();
+    else if (dice < 996 && this.#changes) this.#changeSomething(id);
     else this.cluster.cuts.clear();
   }
 
@@ -134,6 +149,31 @@ export class Chaos {
     this.cluster.start(id);
   }
 
+  #changeSomething(id: ManagerId): void {
+    const prng = this.#prng;
+    const { cluster } = this;
+    const leader = cluster.nodes.find((node) => node.core?.inspect().role === 'leader')?.id ?? id;
+    const any = cluster.ids[prng.int(0, cluster.ids.length)]!;
+    const dice = prng.int(0, 4);
+    if (dice === 0) {
+      cluster.step(leader, { kind: 'transfer-leadership', target: prng.next() < 0.5 ? null : any });
+    } else if (dice === 1 && cluster.ids.length > 4) {
+      this.#change(leader, { kind: 'remove', id: any });
+    } else if (cluster.ids.length < nodesMax) {
+      const joiner = managerId(`m${cluster.ids.length + 1}`);
+      cluster.join(joiner);
+      this.#memory.set(joiner, structuredClone(cluster.node(joiner).disk));
+      const replaces = dice === 2 ? any : null;
+      const then = prng.next() < 0.8 ? 'vote' : 'stay';
+      this.#change(leader, { kind: 'add', learner: { ...unknownMember(joiner), then, replaces } });
+    }
+  }
+
+  #change(id: ManagerId, change: MembershipChange): void {
+    this.#nextId += 1;
+    this.cluster.step(id, { kind: 'change-membership', proposalId: this.#nextId, change, nowMs: 0 });
+  }
+
   #partition(): void {
     const side = this.cluster.ids.filter(() => this.#prng.next() < 0.5);
     for (const a of this.cluster.ids) {
@@ -156,6 +196,11 @@ export class Chaos {
       assert(output.index >= this.#readFloor.get(output.readId)!, 'a read misses what was committed before it');
       this.readsReady += 1;
     }
+    if (output.kind === 'restore') this.#restored(id, output.snapshot);
+    const isOwn = output.kind === 'write' && !output.replacesLog;
+    if (isOwn && output.snapshot !== null) this.#snapshotTaken(output.snapshot);
+    if (output.kind === 'membership-changed' && output.isCommitted) this.seen.memberships += 1;
+    if (output.kind === 'transfer-ended' && output.outcome === 'handed-over') this.seen.transfers += 1;
     if (output.kind === 'apply') this.trace.push(`${id} apply ${output.entries.length}`);
     if (output.kind === 'role-changed') this.trace.push(`${id} ${output.role} ${output.term}`);
   }
@@ -164,10 +209,27 @@ export class Chaos {
     const other = this.#leaderOfTerm.get(term) ?? id;
     assert(other === id, `election safety: ${other} and ${id} both lead term ${term}`);
     this.#leaderOfTerm.set(term, id);
-    const log = this.#memory.get(id)!.entries;
-    for (const entry of this.#committed) {
-      assert(log[entry.index - 1]?.term === entry.term, `leader completeness: ${id} lacks entry ${entry.index}`);
+    const { entries, base } = this.#memory.get(id)!;
+    for (const entry of this.#committed.slice(base.index)) {
+      const own = entries[entry.index - base.index - 1];
+      assert(own?.term === entry.term, `leader completeness: ${id} lacks entry ${entry.index}`);
     }
+  }
+
+  /** What a snapshot holds is what all the committed entries up to it make. */
+  #snapshotTaken({ index, data }: Snapshot): void {
+    this.seen.snapshots += 1;
+    const made = this.#committed.slice(0, index).flatMap(({ payload }) =>
+      payload.kind === 'command' ? [new TextDecoder().decode(payload.command)] : [],
+    );
+    assert(made.join(' ') === new TextDecoder().decode(data), `the snapshot of ${index} is another state`);
+  }
+
+  #restored(id: ManagerId, snapshot: Snapshot): void {
+    this.seen.restored += 1;
+    this.trace.push(`${id} restore ${snapshot.index}`);
+    assert(snapshot.index <= this.#committed.length, `${id} restores what was never committed`);
+    this.#snapshotTaken(snapshot);
   }
 
   #applied(id: ManagerId, entry: StoredEntry): void {
@@ -182,15 +244,18 @@ export class Chaos {
 
   /** Log matching: two logs that agree on one entry agree on all before it. */
   checkLogMatching(): void {
-    const logs = [...this.#memory.values()].map((memory) => memory.entries);
+    const logs = [...this.#memory.values()].map((memory) => new Map(memory.entries.map((one) => [one.index, one])));
     for (const a of logs) for (const b of logs) assert(isPrefixClosed(a, b), 'log matching is broken');
   }
 }
 
-function isPrefixClosed(a: readonly StoredEntry[], b: readonly StoredEntry[]): boolean {
-  const same = a.map((entry, at) => b[at] !== undefined && b[at].term === entry.term);
-  const lastSame = same.lastIndexOf(true);
-  return a.every((entry, at) => at > lastSame || (b[at] !== undefined && sameEntry(entry, b[at])));
+type Entries = ReadonlyMap<number, StoredEntry>;
+
+/** As far as both still hold their entries: before that they are in snapshots. */
+function isPrefixClosed(a: Entries, b: Entries): boolean {
+  const shared = [...a.values()].filter((entry) => b.has(entry.index));
+  const lastSame = shared.findLastIndex((entry) => b.get(entry.index)?.term === entry.term);
+  return shared.slice(0, lastSame + 1).every((entry) => sameEntry(entry, b.get(entry.index)!));
 }
 
 function sameEntry(a: StoredEntry, b: StoredEntry): boolean {
