@@ -99,7 +99,6 @@ describe('a store with', () => {
         tally[what] = (tally[what] ?? 0) + 1;
       }
     }
-    console.info(`  figure: ${JSON.stringify(tally)}`);
     const refused = Object.entries(tally).filter(([what]) => !what.endsWith('all there'));
     expect(refused.reduce((sum, [, count]) => sum + count, 0)).toBeGreaterThan(500);
     expect(Object.keys(tally)).toContain('log: store-faulted');
