@@ -87,6 +87,13 @@ export class TestCluster {
     this.start(id);
   }
 
+  /** Its disk is lost, and somebody made a new store under the same id, to join. */
+  wipe(id: string): void {
+    this.crash(id);
+    this.nodes.splice(this.nodes.indexOf(this.node(id)), 1, newNode(managerId(id), []));
+    this.start(id);
+  }
+
   node(id: string): TestNode {
     const node = this.nodes.find((candidate) => candidate.id === id);
     if (node === undefined) throw new Error(`there is no node ${id}`);

@@ -4,7 +4,9 @@
  * stickiness everywhere and start no election.
  */
 import type { Prng } from '../../../src/base/index.js';
-import type { EntryPayload, Output, RaftCoreConfig } from '../../../src/raft/core/index.js';
+import { managerId } from '../../../src/base/index.js';
+import { unknownMember } from '../../../src/raft/core/index.js';
+import type { EntryPayload, MembershipChange, Output, RaftCoreConfig } from '../../../src/raft/core/index.js';
 import { TestCluster } from './cluster.js';
 import { entryWords, messageWords, outputWords, viewWords } from './wording.js';
 
@@ -69,6 +71,12 @@ export class Script {
     this.#proposals += 1;
     const { nowMs } = this.cluster;
     this.cluster.step(id, { kind: 'propose', proposalId: this.#proposals, payload, nowMs, isUrgent: false });
+  }
+
+  change(id: string, change: MembershipChange): void {
+    this.#proposals += 1;
+    const { nowMs } = this.cluster;
+    this.cluster.step(id, { kind: 'change-membership', proposalId: this.#proposals, change, nowMs });
   }
 
   /** Does this while hearing less; never more than was heard before. */
@@ -138,6 +146,28 @@ const commands: Readonly<Record<string, Command>> = {
   },
   propose: (script, [id = '', text = '']) => script.propose(id, commandOf(new TextEncoder().encode(text))),
   'propose-bytes': (script, [id = '', size]) => script.propose(id, commandOf(new Uint8Array(Number(size)))),
+  join: (script, ids) => ids.forEach((id) => script.cluster.join(id)),
+  wipe: (script, ids) => ids.forEach((id) => script.cluster.wipe(id)),
+  /** By the first node; `stay`: never votes. */
+  add: (script, [by = '', id = '', ...words]) => {
+    const of = words.indexOf('for');
+    const replaces = of < 0 ? null : managerId(words[of + 1] ?? '');
+    const then = words.includes('stay') ? 'stay' : 'vote';
+    script.change(by, { kind: 'add', learner: { ...unknownMember(managerId(id)), then, replaces } });
+  },
+  remove: (script, [by = '', id = '']) => script.change(by, { kind: 'remove', id: managerId(id) }),
+  transfer: (script, [by = '', target]) =>
+    script.cluster.step(by, {
+      kind: 'transfer-leadership', target: target === undefined ? null : managerId(target),
+    }),
+  'disk-low': (script, [id = '', isLow = 'yes']) =>
+    script.cluster.step(id, { kind: 'disk-space', isLow: isLow === 'yes' }),
+  /** What each state machine holds. */
+  state: (script, ids) => {
+    for (const node of script.cluster.nodes) {
+      if (ids.includes(node.id)) script.say(`${node.id} ${node.appliedIndex}: ${node.applied.join(' ')}`);
+    }
+  },
   read: (script, [id = '', readId]) => script.cluster.step(id, { kind: 'read-request', readId: Number(readId) }),
   persist: (script, [id = '', count]) => {
     if (!script.cluster.persist(id, count === undefined ? Infinity : Number(count))) script.say('nothing to persist');
