@@ -15,8 +15,8 @@ import type { Watchers } from './watchers.js';
 export interface HaChannelOptions {
   readonly self: ManagerId;
   readonly raft: RaftNode;
-  readonly rpc: RpcNode;
-  readonly watchers: Watchers;
+  readonly rpc: Pick<RpcNode, 'send' | 'on'>;
+  readonly watchers: Pick<Watchers, 'latest' | 'probeAll'>;
   readonly right: AnswerRight;
   readonly timers: Timers;
   readonly nowMs: () => number;

@@ -22,6 +22,7 @@ import type { HaMachine } from './ha-machine.js';
 import type { Logger } from './log.js';
 import { ReignLogPort } from './log-port.js';
 import { News } from './news.js';
+import { quietSince } from './quiet-endpoints.js';
 import type { Quorum } from './quorum.js';
 import { Reign } from './reign.js';
 import { MysqlServersPort } from './servers-port.js';
@@ -45,6 +46,11 @@ export interface ManagerParts {
   readonly quorum: Quorum;
   readonly addresses: Addresses;
 }
+
+const clock = {
+  nowMs: (): number => performance.now(),
+  sleep: (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms)),
+};
 
 export class RunningManager implements Manager {
   readonly failed: Promise<string>;
@@ -154,10 +160,7 @@ export class RunningManager implements Manager {
   #ports(term: Reign['term']): HaPorts {
     const { raft, machine, log } = this.#parts;
     return {
-      clock: {
-        nowMs: () => performance.now(),
-        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      },
+      clock,
       random: createPrng(randomInt(2 ** 47)),
       log: new ReignLogPort(raft, term, () => machine.state, () => this.#nextSession()),
       servers: new MysqlServersPort(
@@ -165,19 +168,9 @@ export class RunningManager implements Manager {
         (sentence) => log.info({ event: 'action-lock' }, sentence),
       ),
       quorum: this.#channel,
-      endpoints: { quietSince: (index) => this.#quietSince(index) },
+      endpoints: { quietSince: (index) => quietSince(this.#right, index, clock) },
       report: (event) => this.#report(event),
     };
-  }
-
-  async #quietSince(index: number): Promise<void> {
-    const endsAtMs = performance.now() + this.#right.msUntilQuiet(index);
-    for (;;) {
-      // Pulses arrive meanwhile: they may shorten the wait, and never prolong it.
-      const waitMs = Math.min(endsAtMs - performance.now(), this.#right.msUntilQuiet(index));
-      if (waitMs <= 0) return;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, 5)));
-    }
   }
 
   #record(observation: Observation): void {

@@ -1,6 +1,7 @@
 export { createRaftNode, type RaftNodeOptions } from './driver.js';
 export { LevelLogStore } from './level-log-store.js';
-export { MemoryLogStore } from './memory-log-store.js';
+export { emptyStore, MemoryLogStore } from './memory-log-store.js';
+export { carryOutWrite } from './stored-log.js';
 export { createMessageTransport, type Carrier } from './message-transport.js';
 export { isStaleSerial, SessionedStateMachine, sessionsMax } from './sessions.js';
 export type { SessionsData, StaleSerial } from './sessions.js';

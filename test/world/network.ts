@@ -22,9 +22,23 @@ export class Network {
     this.#cuts.add(`${left}>${right}`).add(`${right}>${left}`);
   }
 
+  /** From `from` to `to` nothing arrives any more. */
+  cutOneWay(from: string, to: string): void {
+    this.#cuts.add(`${from}>${to}`);
+  }
+
+  /** Is one direction cut? */
+  blocks(from: string, to: string): boolean {
+    return this.#cuts.has(`${from}>${to}`);
+  }
+
   heal(left: string, right: string): void {
     this.#cuts.delete(`${left}>${right}`);
     this.#cuts.delete(`${right}>${left}`);
+  }
+
+  healAll(): void {
+    this.#cuts.clear();
   }
 
   /** Can a request get there and its answer come back? */

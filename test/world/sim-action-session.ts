@@ -71,6 +71,7 @@ export class SimActionSession implements ActionSession {
 
   openForUs(): Promise<void> {
     return this.#act('open-for-us', (server) => {
+      server.cameUpOpen = false;
       server.readOnly = true;
       server.superReadOnly = false;
     });
@@ -88,6 +89,7 @@ export class SimActionSession implements ActionSession {
 
   openForWrites(): Promise<void> {
     return this.#act('open-for-writes', (server) => {
+      server.cameUpOpen = false;
       server.readOnly = false;
       server.superReadOnly = false;
     });

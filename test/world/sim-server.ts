@@ -56,6 +56,8 @@ export class SimServer {
   isFull = false;
   readOnly = false;
   superReadOnly = false;
+  /** It takes writes because its configuration file says so, and nobody has closed or opened it since its start. */
+  cameUpOpen = false;
   offline = false;
   waitsForAcks = false;
   acknowledges = false;
@@ -183,6 +185,7 @@ export class SimServer {
       if (isDone) {
         this.readOnly = true;
         this.superReadOnly = true;
+        this.cameUpOpen = false;
       }
       settle(isDone);
     });
@@ -217,6 +220,7 @@ export class SimServer {
     if (this.status === 'up') return;
     this.env.trace.say(this.name, 'starts');
     this.status = 'up';
+    this.cameUpOpen = !this.boot.superReadOnly;
     this.#startedAtMs = this.env.queue.nowMs;
     this.offline = false;
     if (this.boot.recoversRelayLog) this.replica?.crashed(false);

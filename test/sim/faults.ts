@@ -1,0 +1,264 @@
+/** How each fault of a plan is done. A fault that has nothing to act on is skipped, and is not counted. */
+import type { ManagerId } from '../../src/base/index.js';
+import { clientHost } from '../world/writers.js';
+import type { SimServer } from '../world/sim-server.js';
+import type { DiskCopy } from './disk.js';
+import type { Fault, FaultKind } from './plan.js';
+import type { Seat, Simulation } from './simulation.js';
+
+type Doer = (sim: Simulation, fault: Fault) => boolean;
+
+export function carryOut(sim: Simulation, fault: Fault): void {
+  const isDone = doers[fault.kind](sim, fault);
+  if (!isDone) return;
+  sim.happened[fault.kind] = (sim.happened[fault.kind] ?? 0) + 1;
+  sim.env.trace.say('fault', `${fault.kind} for ${fault.forMs} ms (${fault.dice.toFixed(3)})`);
+}
+
+function pick<T>(from: readonly T[], dice: number): T | undefined {
+  return from[Math.floor(dice * from.length)];
+}
+
+/** The leader half of the time: that is where it hurts. */
+function seatOf(sim: Simulation, dice: number): Seat | undefined {
+  const { leader } = sim;
+  if (dice < 0.5 && leader !== null) return sim.seats.get(leader.id);
+  const seats = [...sim.seats.values()].filter((seat) => !seat.isGone && seat.node.isRunning);
+  return pick(seats, dice < 0.5 ? dice : (dice - 0.5) * 2);
+}
+
+function primaryOf(sim: Simulation): SimServer | undefined {
+  const primary = sim.cluster?.primary;
+  return sim.servers.find((server) => server.name === primary && server.status === 'up');
+}
+
+function replicaOf(sim: Simulation, dice: number): SimServer | undefined {
+  const primary = sim.cluster?.primary;
+  return pick(sim.servers.filter((server) => server.name !== primary && server.status === 'up'), dice);
+}
+
+function crash(sim: Simulation, server: SimServer, forMs: number): void {
+  server.crash();
+  for (const node of sim.nodes) node.prober.noticeEnd(server);
+  sim.env.queue.after(forMs, () => server.start());
+}
+
+function onDisk(change: (seat: Seat) => () => void): Doer {
+  return (sim, { dice, forMs }) => {
+    const seat = seatOf(sim, dice);
+    if (seat === undefined) return false;
+    sim.env.queue.after(forMs, change(seat));
+    return true;
+  };
+}
+
+function cutFor(sim: Simulation, pairs: readonly (readonly [string, string])[], forMs: number, isOneWay = false): void {
+  for (const [from, to] of pairs) {
+    if (isOneWay) sim.env.network.cutOneWay(from, to);
+    else sim.env.network.cut(from, to);
+  }
+  sim.env.queue.after(forMs, () => pairs.forEach(([from, to]) => sim.env.network.heal(from, to)));
+}
+
+/** Managers on two sides, servers with either; the sides by the bits of the dice. */
+const partition: Doer = (sim, { dice, forMs }) => {
+  const ids = [...sim.seats.keys()];
+  const bits = Math.floor(dice * 2 ** ids.length);
+  const side = (index: number): number => (bits >> index) & 1;
+  const pairs = ids.flatMap((a, left) =>
+    ids.flatMap((b, right) => (left < right && side(left) !== side(right) ? [[a, b] as const] : [])));
+  // Servers are cut off from one side of the managers now and then: only some of them see the primary.
+  const servers = dice * 7 % 1 < 0.4
+    ? ids.flatMap((id, at) => (side(at) === 1 ? sim.servers.map(({ name }) => [id, name] as const) : []))
+    : [];
+  if (pairs.length === 0) return false;
+  cutFor(sim, [...pairs, ...servers], forMs);
+  return true;
+};
+
+const oneWay: Doer = (sim, { dice, forMs }) => {
+  const seat = seatOf(sim, dice);
+  if (seat === undefined || sim.seats.size < 2) return false;
+  const others = [...sim.seats.keys()].filter((id) => id !== seat.id);
+  const pairs = others.map((id) => (dice * 13 % 1 < 0.5 ? [seat.id, id] as const : [id, seat.id] as const));
+  cutFor(sim, pairs, forMs, true);
+  return true;
+};
+
+const managerCrash: Doer = (sim, { dice, forMs }) => {
+  const seat = seatOf(sim, dice);
+  if (seat === undefined) return false;
+  sim.kill(seat.id);
+  sim.env.queue.after(forMs, () => sim.restart(seat.id));
+  return true;
+};
+
+const managerPause: Doer = (sim, { dice, forMs }) => {
+  const seat = seatOf(sim, dice);
+  if (seat === undefined) return false;
+  const { process } = seat.node;
+  process.pause();
+  sim.env.queue.after(forMs, () => process.resume());
+  return true;
+};
+
+/** The machine is gone with its disk; a person puts a new one in its place. */
+const wipedDisk: Doer = (sim, { dice }) => {
+  const seat = seatOf(sim, dice);
+  const voters = sim.leader?.raft.status().voters ?? [];
+  if (seat === undefined || voters.length < 3 || !voters.includes(seat.id)) return false;
+  // One loss at a time is what a quorum of three survives.
+  const isWhole = voters.every((id) => sim.seats.get(id)?.isGone === false);
+  if (!isWhole || sim.seats.size >= 9) return false;
+  sim.kill(seat.id, true);
+  const replace = (): void => {
+    if (!sim.operator.add(seat.id)) sim.env.queue.after(1000, replace);
+  };
+  sim.env.queue.after(1500, replace);
+  return true;
+};
+
+/**
+ * Somebody starts a manager on an older copy of its data directory, while the others run and are connected to it: they
+ * must turn it away. (When others were restarted in between, nobody may be left who remembers: no promise is made.)
+ */
+const restoredBackup: Doer = (sim, { dice }) => {
+  const seat = seatOf(sim, dice);
+  const { leader } = sim;
+  if (seat === undefined || leader === null || leader.raft.status().voters.length < 3) return false;
+  const { voters } = leader.raft.status();
+  if (!voters.every((id) => sim.seats.get(id)?.isGone === false)) return false;
+  const copy: DiskCopy = seat.disk.copy();
+  const first = [...sim.seats.values()].map(({ node }) => node);
+  sim.env.queue.after(4000, () => {
+    const others = [...sim.seats.values()].filter(({ id }) => id !== seat.id);
+    const areSame = others.every(({ node }) => first.includes(node) && node.isRunning);
+    const knowIt = others.every(({ node }) => node.welcomed.has(seat.node) && !cutOff(sim, seat.id, node.id));
+    const isOlder = seat.disk.generation > copy.generation + 3;
+    if (!areSame || !knowIt || seat.isGone || !seat.node.isRunning || !isOlder) return;
+    sim.kill(seat.id);
+    seat.disk.setBack(copy);
+    seat.isSetBack = true;
+    sim.env.trace.say(seat.id, 'its data directory is an older copy of itself');
+    sim.restart(seat.id);
+  });
+  return true;
+};
+
+function cutOff(sim: Simulation, a: ManagerId, b: ManagerId): boolean {
+  return sim.env.network.isCut(a, b);
+}
+
+const serverCut: Doer = (sim, { dice, forMs }) => {
+  const primary = primaryOf(sim);
+  if (primary === undefined) return false;
+  const ids = [...sim.seats.keys()];
+  const others = sim.servers.filter((server) => server !== primary).map(({ name }) => name);
+  // From the managers alone (replication lives on), or from everybody.
+  const from = dice < 0.4 ? ids : [...ids, ...others, clientHost];
+  cutFor(sim, from.map((id) => [id, primary.name] as const), forMs);
+  return true;
+};
+
+const lag: Doer = (sim, { dice, forMs }) => {
+  const replica = replicaOf(sim, dice);
+  if (replica === undefined) return false;
+  replica.applyMs = 30 + dice * 300;
+  sim.env.queue.after(forMs, () => {
+    replica.applyMs = 0.5;
+  });
+  return true;
+};
+
+function wireFor(set: (sim: Simulation, dice: number) => void, reset: (sim: Simulation) => void): Doer {
+  return (sim, { dice, forMs }) => {
+    set(sim, dice);
+    sim.env.queue.after(forMs, () => reset(sim));
+    return true;
+  };
+}
+
+const doers: Readonly<Record<FaultKind, Doer>> = {
+  'loss': wireFor((sim, dice) => (sim.wire.lossShare = 0.02 + dice * 0.3), (sim) => (sim.wire.lossShare = 0)),
+  'delay': wireFor((sim, dice) => (sim.wire.delayMs = 5 + dice * 300), (sim) => (sim.wire.delayMs = 0)),
+  'replay': wireFor((sim, dice) => (sim.wire.replayShare = 0.05 + dice * 0.2), (sim) => (sim.wire.replayShare = 0)),
+  partition,
+  'one-way': oneWay,
+  'clog': (sim, { dice, forMs }) => {
+    const ids = [...sim.seats.keys()];
+    const [from, to] = [pick(ids, dice), pick(ids, dice * 7 % 1)];
+    if (from === undefined || to === undefined || from === to) return false;
+    sim.wire.clogged.set(`${from}>${to}`, sim.env.queue.nowMs + forMs);
+    return true;
+  },
+  'disk-slow': onDisk(({ disk, node }) => {
+    disk.slowness = 20 + (node.raft.status().lastIndex % 7) * 60;
+    return () => (disk.slowness = 1);
+  }),
+  'disk-hang': onDisk(({ disk }) => {
+    disk.isHung = true;
+    return () => (disk.isHung = false);
+  }),
+  'disk-fail': onDisk(({ disk }) => {
+    disk.failsNextWrite = true;
+    return () => undefined;
+  }),
+  'disk-full': onDisk((seat) => {
+    const tell = (isLow: boolean): void => seat.node.process.deliver(() => seat.node.raft.setDiskLow(isLow));
+    tell(true);
+    return () => tell(false);
+  }),
+  'manager-crash': managerCrash,
+  'manager-pause': managerPause,
+  'clock-step': (sim, { dice }) => {
+    const seat = seatOf(sim, dice);
+    if (seat === undefined) return false;
+    seat.clockOffsetMs += (dice * 29 % 1 - 0.5) * 600_000;
+    return true;
+  },
+  'wiped-disk': wipedDisk,
+  'restored-backup': restoredBackup,
+  'primary-crash': (sim, { forMs }) => {
+    const primary = primaryOf(sim);
+    if (primary === undefined) return false;
+    crash(sim, primary, forMs);
+    return true;
+  },
+  'primary-hang': (sim, { forMs }) => {
+    const primary = primaryOf(sim);
+    if (primary === undefined) return false;
+    primary.isHung = true;
+    sim.env.queue.after(forMs, () => (primary.isHung = false));
+    return true;
+  },
+  'primary-cut': serverCut,
+  'replica-crash': (sim, { dice, forMs }) => {
+    const replica = replicaOf(sim, dice);
+    if (replica === undefined) return false;
+    crash(sim, replica, forMs);
+    return true;
+  },
+  'relay-log-lost': (sim, { dice, forMs }) => {
+    const replica = replicaOf(sim, dice);
+    if (replica === undefined) return false;
+    replica.boot = { ...replica.boot, recoversRelayLog: true };
+    crash(sim, replica, forMs);
+    return true;
+  },
+  lag,
+  'server-return': (sim) => {
+    const down = sim.servers.filter(({ status }) => status === 'down');
+    for (const server of down) server.start();
+    return down.length > 0;
+  },
+  'switchover': (sim) => {
+    sim.operator.switchover();
+    return sim.leader !== null;
+  },
+  'transfer': (sim, { dice }) => {
+    sim.operator.transfer(dice);
+    return sim.leader !== null;
+  },
+  'grow': (sim, { dice }) => sim.operator.add(null, dice < 0.8 ? 'vote' : 'stay'),
+  'shrink': (sim, { dice }) => sim.operator.remove(dice),
+};

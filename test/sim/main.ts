@@ -1,0 +1,121 @@
+/** `npm run sim`: see `usage`. */
+import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { buildWorker } from './build.js';
+import { canaryRun } from './canary-run.js';
+import { drawPlan } from './plan.js';
+import type { Plan } from './plan.js';
+import { Report } from './report.js';
+import { runAll, runPlan } from './runner.js';
+import type { Failure } from './runner.js';
+import { remember, rememberedPlans } from './seeds.js';
+import { shrink } from './shrink.js';
+import { Workers } from './workers.js';
+
+const usage = `usage: npm run sim -- [options]
+  --seeds N        so many seeds, from --from on (default 200)
+  --from N         the first seed (default 1; with --budget: drawn from the clock)
+  --budget S       fresh seeds for S seconds
+  --regressions    first the plans of test/sim/seeds.json
+  --seed N         this one only
+  --faults A,B     with --seed: leave out all faults but these (numbers as printed)
+  --trace          with --seed: print every event
+  --workers N      processes (default 2)
+  --canary NAME    plant this bug and look how soon it is found; all: each of them in turn
+  --json           the last line is one JSON object
+`;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const { values: args } = parseArgs({
+  options: {
+    seeds: { type: 'string' }, from: { type: 'string' }, budget: { type: 'string' }, seed: { type: 'string' },
+    faults: { type: 'string' }, workers: { type: 'string', default: '2' }, canary: { type: 'string' },
+    regressions: { type: 'boolean' }, trace: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
+  },
+});
+
+function numberOf(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error(`--${name} takes a number, not ${text}`);
+}
+
+/** Seeds one after the other: so many, or until the time is up; before them what failed once. */
+function plansOf(): () => Plan | null {
+  const budgetS = numberOf('budget', args.budget);
+  const count = budgetS === null ? (numberOf('seeds', args.seeds) ?? 200) : Infinity;
+  const first = numberOf('from', args.from) ?? (budgetS === null ? 1 : Date.now() % 2 ** 40);
+  const old = args.regressions === true ? rememberedPlans().map(({ plan }) => plan) : [];
+  say(`seeds from ${first} on${old.length > 0 ? `, and ${old.length} that failed once` : ''}`);
+  const endsAtMs = budgetS === null ? Infinity : Date.now() + budgetS * 1000;
+  let [drawn, at] = [0, 0];
+  return () => {
+    const again = old[at];
+    at += 1;
+    if (again !== undefined) return again;
+    if (drawn >= count || Date.now() >= endsAtMs) return null;
+    drawn += 1;
+    return drawPlan(first + drawn - 1);
+  };
+}
+
+async function explain(workers: Workers, { plan, violations }: Failure): Promise<void> {
+  const kind = kindOf(violations);
+  const smallest = await shrink(plan, async (candidate) =>
+    kindOf((await runPlan(workers, candidate)).outcome.violations) === kind);
+  const kept = smallest.faults.map((fault) => plan.faults.indexOf(fault));
+  const { trace } = await runPlan(workers, smallest, 60);
+  const { faults, ...sizes } = smallest;
+  say(`\nseed ${plan.seed} violates:\n  ${violations.join('\n  ')}`);
+  say(`with ${JSON.stringify(sizes)} and these faults:`);
+  for (const [at, fault] of faults.entries()) {
+    say(`  ${kept[at]}: at ${fault.atMs} ms ${fault.kind} for ${fault.forMs} ms`);
+  }
+  say(`the last events:\n${trace}`);
+  say(`again: npm run sim -- --seed ${plan.seed} --faults ${kept.join(',') || 'none'} --trace`);
+  remember(smallest, violations[0] ?? '');
+}
+
+/** Without names, numbers and times: what rule was broken. */
+function kindOf(violations: readonly string[]): string {
+  return (violations[0] ?? '').replace(/\b(m|db)\d+\b|\d+(\.\d+)?/g, '#').slice(0, 60);
+}
+
+async function one(workers: Workers, seed: number): Promise<boolean> {
+  const whole = drawPlan(seed);
+  const kept = args.faults === undefined ? null : args.faults.split(',').map(Number);
+  const plan = kept === null ? whole : { ...whole, faults: whole.faults.filter((_, at) => kept.includes(at)) };
+  const { outcome, trace } = await runPlan(workers, plan, args.trace === true ? Infinity : 0);
+  if (trace !== '') say(trace);
+  for (const [at, fault] of plan.faults.entries()) say(`fault ${kept?.[at] ?? at}: ${fault.atMs} ms ${fault.kind}`);
+  say(JSON.stringify({ seed, ...outcome }));
+  return outcome.violations.length === 0;
+}
+
+async function many(workers: Workers): Promise<boolean> {
+  const report = new Report();
+  const failures = await runAll({ workers, next: plansOf(), report, failuresMax: 5 });
+  for (const failure of failures.slice(0, 3)) await explain(workers, failure);
+  say(report.toText());
+  if (args.json === true) say(JSON.stringify(report.toJson()));
+  return failures.length === 0;
+}
+
+async function main(): Promise<boolean> {
+  const size = numberOf('workers', args.workers) ?? 2;
+  if (args.canary !== undefined) return canaryRun(args.canary, size, say);
+  const file = await buildWorker();
+  const workers = new Workers(file, size);
+  try {
+    const seed = numberOf('seed', args.seed);
+    return seed === null ? await many(workers) : await one(workers, seed);
+  } finally {
+    workers.stop();
+    rmSync(file, { force: true });
+  }
+}
+
+if (args.help === true) say(usage);
+else process.exitCode = (await main()) ? 0 : 1;
