@@ -1,6 +1,6 @@
 /**
- * Behind `npm run check`, `npm test` and `npm run demo`. On a fresh clone, with Node and nothing else, each does all of
- * its own set-up first: dependencies, build, database servers; what is up to date is left alone. What set-up says goes
+ * Behind `npm run check`, `npm test`, `npm run demo` and `npm run sim`. On a fresh clone, with Node and nothing else,
+ * each does all of its own set-up first: dependencies, build, database servers; what is up to date is left alone. What set-up says goes
  * to stderr, so that stdout is the demo's own.
  */
 import { spawn } from 'node:child_process';
@@ -28,6 +28,8 @@ async function check(args) {
   };
   const tests = vitest('tests', [...quickProjects.flatMap((name) => ['--project', name]), ...args]);
   await Promise.all([quiet(), tests]);
+  // After the rest, on both cores: half a minute of seeds that nobody has seen, and those that failed once.
+  await part('simulator', ['--import', 'tsx', join(root, 'test/sim/main.ts'), '--budget', '30', '--regressions']);
   printTotals(await tests);
 }
 
@@ -42,10 +44,20 @@ async function demo(args) {
   await ensureDependencies(say);
   await ensureBuild(say);
   await ensureMysql97({ say: (line) => say(`servers: ${line}`) });
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'demo/main.ts'), ...args], {
+  await program('demo/main.ts', args);
+}
+
+async function sim(args) {
+  await ensureDependencies(say);
+  await program('test/sim/main.ts', args);
+}
+
+async function program(path, args) {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, path), ...args], {
     cwd: root, stdio: 'inherit',
   });
-  // A terminal sends Ctrl-C to the demo as well; what is sent to this process alone is passed on. It outlives neither.
+  // A terminal sends Ctrl-C to the program as well; what is sent to this process alone is passed on.
+  // It outlives neither.
   process.on('SIGINT', () => {
     if (process.stdin.isTTY !== true) child.kill('SIGINT');
   });
@@ -115,7 +127,7 @@ function runNode(args, stdio) {
   });
 }
 
-const verbs = { check, test, demo };
+const verbs = { check, test, demo, sim };
 const [verb, ...rest] = process.argv.slice(2);
 if (verbs[verb] === undefined) {
   say(`usage: node scripts/run.mjs ${Object.keys(verbs).join('|')} [arguments]`);

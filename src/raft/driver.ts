@@ -41,6 +41,8 @@ export interface RaftNodeOptions {
   /** Of the core, for tests and benchmarks; its defaults otherwise. */
   readonly limits?: Partial<Omit<RaftCoreConfig, 'id' | 'bootstrap' | 'electionTimeoutTicks' | 'heartbeatTicks'>>;
   readonly log: (event: string, facts: Record<string, unknown>) => void;
+  /** For checks: told of each step of the core, before its outputs are carried out. */
+  readonly onStep?: (input: Input, outputs: readonly Output[], core: RaftCore) => void;
 }
 
 /** Callers that may wait for proposals, and for proofs. Far above what an operator and the ha part ask for. */
@@ -287,7 +289,9 @@ class Driver implements RaftNode {
     if (core === null) return;
     for (;;) {
       for (let input = this.#inputs.shift(); input !== undefined; input = this.#inputs.shift()) {
-        for (const output of core.step(input)) {
+        const outputs = core.step(input);
+        this.#options.onStep?.(input, outputs, core);
+        for (const output of outputs) {
           // Stopped or halted by what came before.
           if (this.#state !== 'running') return;
           this.#carryOut(output);

@@ -24,6 +24,12 @@ export interface Answer<T> {
 
 export interface CallOptions {
   readonly label: string;
+  /** Who is called; without it the way there is never clogged. */
+  readonly to?: string;
+  /** When what was sent before on the same connection arrives: nothing overtakes it. */
+  readonly notBeforeMs?: number;
+  /** Told when the request will arrive. */
+  readonly onSent?: (arrivesAtMs: number) => void;
   /** Runs in the manager when the answer has come, right before the caller goes on. */
   readonly onReturn?: () => void;
 }
@@ -61,17 +67,22 @@ export class PortCalls {
       const back = (settle: () => void): void => {
         if (isAnswered) return;
         isAnswered = true;
-        this.#gate(index, 'after', options.label, () => queue.after(network.latencyMs(), () => {
+        this.#gate(index, 'after', options.label, () => queue.after(network.latencyMs(options.to, this.#process.id), () => {
           this.#process.deliver(() => {
             options.onReturn?.();
             settle();
           });
         }));
       };
-      this.#gate(index, 'before', options.label, () => queue.after(network.latencyMs(), () => far({
-        ok: (value) => back(() => resolve(value)),
-        fail: (error) => back(() => reject(error)),
-      })));
+      this.#gate(index, 'before', options.label, () => {
+        const soonestMs = network.latencyMs(this.#process.id, options.to);
+        const waitMs = Math.max(soonestMs, (options.notBeforeMs ?? 0) - queue.nowMs);
+        options.onSent?.(queue.nowMs + waitMs);
+        queue.after(waitMs, () => far({
+          ok: (value) => back(() => resolve(value)),
+          fail: (error) => back(() => reject(error)),
+        }));
+      });
     });
   }
 

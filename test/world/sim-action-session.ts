@@ -7,8 +7,11 @@ import type { Answer, PortCalls } from './port-calls.js';
 import { fenced } from './sim-session.js';
 import type { SimSession } from './sim-session.js';
 
-/** Told of every statement that changes a server, in the moment in which it does. */
-export type ActionObserver = (session: SimSession, verb: string) => void;
+/**
+ * Told of every statement that changes a server, in the moment in which it does. `sentAtMs`: when it left its manager,
+ * which may be dead or deposed by now.
+ */
+export type ActionObserver = (session: SimSession, verb: string, sentAtMs: number) => void;
 
 /** A statement without an answer is given up after this. */
 export const statementMs = 5000;
@@ -60,8 +63,9 @@ export class SimActionSession implements ActionSession {
   }
 
   closeForWrites(withinMs: number): Promise<void> {
+    const sentAtMs = this.#env.queue.nowMs;
     return this.#statement('close-for-writes', (answer) => {
-      this.#onAction(this.#session, 'close-for-writes');
+      this.#onAction(this.#session, 'close-for-writes', sentAtMs);
       this.#session.server.close(withinMs, (isClosed) => {
         if (isClosed) answer.ok(undefined);
         else answer.fail(new ActionError('rejected', `${this.server}: commits hang`, { serverErrno: 1205 }));
@@ -153,12 +157,13 @@ export class SimActionSession implements ActionSession {
 
   close(): void {
     const session = this.#session;
-    this.#env.queue.after(this.#env.network.latencyMs(), () => session.end());
+    this.#env.queue.after(session.delayMs(this.#env.network), () => session.end());
   }
 
   #act<T>(verb: string, effect: (server: SimSession['server']) => T): Promise<T> {
+    const sentAtMs = this.#env.queue.nowMs;
     return this.#statement(verb, (answer) => {
-      this.#onAction(this.#session, verb);
+      this.#onAction(this.#session, verb, sentAtMs);
       try {
         answer.ok(effect(this.#session.server));
       } catch (thrown) {
@@ -172,7 +177,14 @@ export class SimActionSession implements ActionSession {
   #statement<T>(verb: string, far: (answer: Answer<T>) => void): Promise<T> {
     const session = this.#session;
     const { server } = session;
-    return this.#calls.call<T>({ label: `${server.name} ${verb}` }, (answer) => {
+    const inOrder = {
+      to: server.name,
+      notBeforeMs: session.quietAtMs,
+      onSent: (atMs: number): void => {
+        session.quietAtMs = atMs;
+      },
+    };
+    return this.#calls.call<T>({ label: `${server.name} ${verb}`, ...inOrder }, (answer) => {
       let isAnswered = false;
       const unknown = (): void => {
         if (!isAnswered) answer.fail(new ActionError('unknown', `${server.name}: no answer to ${verb}`));

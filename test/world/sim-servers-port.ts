@@ -50,7 +50,7 @@ export class SimServersPort implements ServersPort {
   /** The manager died: the kernel closes its sockets. A paused one keeps them. */
   endSessions(): void {
     for (const session of [...this.#open]) {
-      this.#options.env.queue.after(this.#options.env.network.latencyMs(), () => session.end());
+      this.#options.env.queue.after(session.delayMs(this.#options.env.network), () => session.end());
     }
   }
 
@@ -61,7 +61,7 @@ export class SimServersPort implements ServersPort {
     far: (server: SimServer, answer: Answer<T>) => void,
   ): Promise<T> {
     const { env, calls, manager, servers } = this.#options;
-    return calls.call<T>({ label: `${spec.name} connect-to-${verb}` }, (answer) => {
+    return calls.call<T>({ label: `${spec.name} connect-to-${verb}`, to: spec.name }, (answer) => {
       const server = servers.find((candidate) => candidate.host === spec.host);
       const unreachable = (): void => answer.fail(new ActionError('unreachable', `${spec.name}: cannot connect`));
       if (server === undefined) unreachable();

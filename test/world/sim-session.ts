@@ -5,12 +5,15 @@
  */
 import { ActionError } from '../../src/base/index.js';
 import type { Fence } from '../../src/ha/index.js';
+import type { Network } from './network.js';
 import type { SimServer } from './sim-server.js';
 
 export class SimSession {
   readonly server: SimServer;
   readonly fence: Fence;
   #isAlive = true;
+  /** When the last thing that was sent arrives: a connection keeps its order, and its end comes last. */
+  quietAtMs = 0;
   readonly #onEnd: (() => void)[] = [];
 
   constructor(server: SimServer, fence: Fence) {
@@ -21,6 +24,12 @@ export class SimSession {
 
   get isAlive(): boolean {
     return this.#isAlive;
+  }
+
+  /** Until the end of the connection arrives. */
+  delayMs(network: Network): number {
+    const { env, name } = this.server;
+    return Math.max(network.latencyMs(this.fence.manager, name), this.quietAtMs - env.queue.nowMs);
   }
 
   /** Closed by its owner, killed, or gone with its server: the lock is free. */

@@ -11,16 +11,18 @@ export interface AcknowledgedWrite {
   readonly atMs: number;
 }
 
-const writeEveryMs = 40;
+const writeEveryMsDefault = 40;
 export const clientHost = 'client';
 
 export class Writers {
   readonly acknowledged: AcknowledgedWrite[] = [];
   readonly #env: Environment;
   readonly #servers: readonly SimServer[];
+  readonly #everyMs: number;
   #isStopped = false;
 
-  constructor(env: Environment, servers: readonly SimServer[]) {
+  constructor(env: Environment, servers: readonly SimServer[], everyMs = writeEveryMsDefault) {
+    this.#everyMs = everyMs;
     this.#env = env;
     this.#servers = servers;
   }
@@ -35,7 +37,7 @@ export class Writers {
 
   #writeOften(server: SimServer): void {
     const { queue, network } = this.#env;
-    queue.after(writeEveryMs, () => {
+    queue.after(this.#everyMs, () => {
       if (this.#isStopped) return;
       if (!network.isCut(clientHost, server.name)) {
         server.commit(clientHost, (gtid) => this.acknowledged.push({ gtid, server: server.name, atMs: queue.nowMs }));
