@@ -5,8 +5,9 @@
  */
 import type { ManagerId, Prng } from '../../../src/base/index.js';
 import { assert, createPrng, managerId } from '../../../src/base/index.js';
-import { unknownMember } from '../../../src/raft/core/index.js';
+import { raftCoreDefaults, unknownMember } from '../../../src/raft/core/index.js';
 import type { MembershipChange, Output, Snapshot, StoredEntry } from '../../../src/raft/core/index.js';
+import { RaftInvariants } from '../../support/raft-invariants.js';
 import type { Disk } from './cluster.js';
 import { TestCluster, store } from './cluster.js';
 
@@ -24,6 +25,9 @@ export interface ChaosOptions {
 
 export class Chaos {
   readonly cluster: TestCluster;
+  readonly invariants = new RaftInvariants({
+    electionTimeoutTicks: 6, appendBytesMax: 120, inflightBytesMax: raftCoreDefaults.inflightBytesMax,
+  });
   readonly #prng: Prng;
   /** Each node's log in memory, rebuilt from its writes. */
   readonly #memory = new Map<ManagerId, Disk>();
@@ -52,6 +56,7 @@ export class Chaos {
         ...(this.#changes ? { snapshotEntries: 8, trailingEntries: 3, snapshotChunkBytes: 40 } : {}),
       },
       prng: () => createPrng(this.#prng.int(0, 2 ** 31)),
+      watch: this.invariants,
       onOutput: (id, output) => this.#observe(id, output),
       speaksBeforePersisting: options.speaksBeforePersisting ?? false,
     });
@@ -67,7 +72,10 @@ export class Chaos {
   }
 
   run(steps: number): void {
-    for (let step = 0; step < steps; step += 1) this.#act();
+    for (let step = 0; step < steps; step += 1) {
+      this.#act();
+      this.#isKept();
+    }
   }
 
   /** All faults end: within a bounded time there is one leader, and everybody has applied the same. */
@@ -91,6 +99,10 @@ export class Chaos {
     const members = [...voters, ...learners].map((member) => member.id);
     const views = all.filter((view) => members.includes(view.id));
     assert(new Set(views.map((view) => view.appliedIndex)).size === 1, 'a healed cluster has applied the same');
+  }
+
+  #isKept(): void {
+    assert(this.invariants.violations.length === 0, this.invariants.violations.join('; '));
   }
 
   #act(): void {

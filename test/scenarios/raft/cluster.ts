@@ -20,6 +20,8 @@ import {
   RaftCore, bootstrapMembership, decodeMessage, emptyBase, raftCoreDefaults, restoredFault,
 } from '../../../src/raft/core/index.js';
 
+import type { RaftInvariants } from '../../support/raft-invariants.js';
+
 type Send = Extract<Output, { kind: 'send' }>;
 
 export interface Disk {
@@ -57,6 +59,8 @@ export interface TestClusterOptions {
   readonly prng: (id: ManagerId) => Prng;
   /** Every output, as it is given. */
   readonly onOutput: (id: ManagerId, output: Output) => void;
+  /** Sees all that happens, and judges it. */
+  readonly watch?: RaftInvariants;
   /** A planted bug: sends leave before the write they wait for. Tests must find out. */
   readonly speaksBeforePersisting?: boolean;
 }
@@ -109,43 +113,56 @@ export class TestCluster {
     node.applied = node.disk.snapshot === null ? [] : parted(node.disk.snapshot.data);
     node.appliedIndex = node.disk.snapshot?.index ?? logIndex(0);
     node.core = new RaftCore(config, structuredClone(node.disk), this.#options.prng(node.id));
+    this.#options.watch?.restarted(node.id, node.disk);
+    this.#options.watch?.view(node.id, node.core.inspect());
   }
 
   /** `reachedDisk`: so many of the oldest writes under way were done, though nobody was told. */
   crash(id: string, reachedDisk = 0): void {
     const node = this.node(id);
     for (const write of node.writes.slice(0, reachedDisk)) store(node.disk, write);
+    this.#options.watch?.durable(node.id, node.disk);
+    this.#options.watch?.crashed(node.id);
     Object.assign(node, { core: null, writes: [], held: [] });
   }
 
   step(id: string, input: Input): void {
     const node = this.node(id);
+    const { watch } = this.#options;
     if (node.core === null) return;
+    if (input.kind === 'receive') watch?.received(node.id, input.from, input.message);
+    if (input.kind === 'tick') watch?.ticked(node.id);
+    if (input.kind === 'read-request') watch?.readAsked(node.id, input.readId);
+    // What the state machine answers comes in after the step, as the driver does it.
+    const answers: Input[] = [];
     for (const output of node.core.step(input)) {
+      watch?.observed(node.id, output);
       this.#options.onOutput(node.id, output);
       if (output.kind === 'write') node.writes.push(output);
       if (output.kind === 'send') this.#sent(node, output);
       if (output.kind === 'halt') Object.assign(node, { writes: [], held: [] });
-      if (output.kind === 'apply') this.#apply(node, output.entries);
-      if (output.kind === 'restore') this.#restore(node, output.snapshot);
+      if (output.kind === 'apply') answers.push(this.#apply(node, output.entries));
+      if (output.kind === 'restore') answers.push(this.#restore(node, output.snapshot));
       if (output.kind === 'take-snapshot') {
-        this.step(id, { kind: 'snapshot-taken', index: node.appliedIndex, data: joined(node.applied) });
+        answers.push({ kind: 'snapshot-taken', index: node.appliedIndex, data: joined(node.applied) });
       }
     }
+    watch?.view(node.id, node.core.inspect());
+    for (const answer of answers) this.step(id, answer);
   }
 
-  #apply(node: TestNode, entries: readonly StoredEntry[]): void {
+  #apply(node: TestNode, entries: readonly StoredEntry[]): Input {
     for (const { index, payload } of entries) {
       if (payload.kind === 'command') node.applied.push(new TextDecoder().decode(payload.command));
       node.appliedIndex = index;
     }
-    this.step(node.id, { kind: 'applied', index: node.appliedIndex });
+    return { kind: 'applied', index: node.appliedIndex };
   }
 
-  #restore(node: TestNode, { index, data }: Snapshot): void {
+  #restore(node: TestNode, { index, data }: Snapshot): Input {
     node.applied = parted(data);
     node.appliedIndex = index;
-    this.step(node.id, { kind: 'applied', index });
+    return { kind: 'applied', index };
   }
 
   tick(id: string): void {
@@ -159,6 +176,7 @@ export class TestCluster {
     const newest = done.at(-1);
     if (newest === undefined) return false;
     for (const write of done) store(node.disk, write);
+    this.#options.watch?.durable(node.id, node.disk);
     const released = node.held.filter((send) => (send.after ?? 0) <= newest.seq);
     node.held = node.held.filter((send) => (send.after ?? 0) > newest.seq);
     for (const send of released) this.#enqueue(node.id, send);
@@ -194,6 +212,7 @@ export class TestCluster {
 
   #enqueue(from: ManagerId, send: Send): void {
     const link = `${from}->${send.to}`;
+    this.#options.watch?.sent(from, send.to, send.message);
     if (this.cuts.has(link)) return;
     const queue = this.links.get(link) ?? [];
     queue.push(send.message);
