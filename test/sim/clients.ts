@@ -14,6 +14,7 @@ export interface ClientsOptions {
   readonly nodes: () => readonly SimNode[];
   readonly servers: readonly SimServer[];
   readonly ledger: LedgerChecks;
+  readonly onAcked: (proposal: { readonly index: number; readonly term: number }) => void;
 }
 
 const proposeEveryMs = 350;
@@ -47,7 +48,7 @@ export class Clients {
   }
 
   #propose(): void {
-    const { env, ledger } = this.#options;
+    const { env, ledger, onAcked } = this.#options;
     env.queue.after(proposeEveryMs, () => {
       if (this.#isStopped) return;
       this.#propose();
@@ -59,6 +60,7 @@ export class Clients {
         const outcome = node.raft.propose(ledgerCommand(number), { id: 'client', serial: number }, withinMs);
         void outcome.then((answer) => {
           if (answer.kind !== 'applied') return;
+          onAcked(answer);
           if (answer.result === number) ledger.acknowledge(number);
           if (this.#number === number) this.#number += 1;
         });

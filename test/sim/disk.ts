@@ -1,6 +1,7 @@
 /**
- * The disk of one manager, across its lives. A write is in or out as a whole, as a batch of LevelDB is; what was under
- * way at a crash may be either. It can be slow, hang, fail, and be set back to an older copy of itself.
+ * The disk of one manager, across its lives. A write is in or out as a whole, as a batch of LevelDB is (what is torn
+ * inside the store's files is the business of test/contract). It is slow, hangs, fails, is full, keeps or loses what was
+ * under way at a crash, and can be set back to an older copy of itself or be wiped.
  */
 import type { Prng } from '../../src/base/index.js';
 import { carryOutWrite, emptyStore } from '../../src/raft/index.js';
@@ -13,27 +14,37 @@ export interface DiskCopy {
   readonly generation: number;
 }
 
+/** In the reason of every halt that a disk is to blame for. */
+export const diskFailure = 'simulated disk';
+
 const syncMs = 0.3;
 const hangLookMs = 25;
 
 export class SimDisk {
-  readonly storeId: string;
+  storeId: string;
   stored: RestoredStore = emptyStore;
   generation = 0;
   /** Times the usual. */
   slowness = 1;
   isHung = false;
+  isFull = false;
   failsNextWrite = false;
+  /** Chance that the write under way at a crash is there afterwards, though nobody was told. */
+  keepsShare = 0.5;
   readonly #queue: EventQueue;
   readonly #random: Prng;
-  readonly #onWritten: (before: RestoredStore, batch: StoreWrite) => void;
+  readonly #onDurable: (stored: RestoredStore) => void;
   #pending: StoreWrite | null = null;
 
-  constructor(queue: EventQueue, random: Prng, onWritten: (before: RestoredStore, batch: StoreWrite) => void) {
+  constructor(queue: EventQueue, random: Prng, onDurable: (stored: RestoredStore) => void) {
     this.#queue = queue;
     this.#random = random;
-    this.#onWritten = onWritten;
+    this.#onDurable = onDurable;
     this.storeId = random.hex(16);
+  }
+
+  get isWriting(): boolean {
+    return this.#pending !== null;
   }
 
   copy(): DiskCopy {
@@ -45,22 +56,33 @@ export class SimDisk {
     this.generation = generation;
   }
 
+  /** Somebody made a new store in its place, under the same id. */
+  wipe(): void {
+    this.setBack({ stored: emptyStore, generation: 0 });
+    this.storeId = this.#random.hex(16);
+  }
+
+  mend(): void {
+    Object.assign(this, { slowness: 1, isHung: false, isFull: false, failsNextWrite: false, keepsShare: 0.5 });
+  }
+
   /** What was being written when the process or the machine ended may have come through. */
   crash(): void {
     const pending = this.#pending;
     this.#pending = null;
-    if (pending !== null && !this.isHung && this.#random.next() < 0.5) this.#land(pending);
+    const canLand = !this.isHung && !this.isFull && !this.failsNextWrite;
+    if (pending !== null && canLand && this.#random.next() < this.keepsShare) this.#land(pending);
   }
 
   /** The store of one life of the manager. */
   storeFor(process: ManagerProcess): LogStore {
-    const disk = this;
+    const generation = (): number => this.generation;
     return {
       get generation(): number {
-        return disk.generation;
+        return generation();
       },
-      open: () => Promise.resolve(disk.stored),
-      write: (batch) => disk.#write(process, batch),
+      open: () => Promise.resolve(this.stored),
+      write: (batch) => this.#write(process, batch),
       close: () => Promise.resolve(),
     };
   }
@@ -77,9 +99,10 @@ export class SimDisk {
           return;
         }
         this.#pending = null;
-        if (this.failsNextWrite) {
+        if (this.failsNextWrite || this.isFull) {
+          const code = this.isFull ? 'ENOSPC' : 'EIO';
           this.failsNextWrite = false;
-          process.deliver(() => reject(new Error('EIO: input/output error')));
+          process.deliver(() => reject(new Error(`${diskFailure}: ${code}`)));
           return;
         }
         this.#land(batch);
@@ -90,9 +113,8 @@ export class SimDisk {
   }
 
   #land(batch: StoreWrite): void {
-    const before = this.stored;
-    this.stored = carryOutWrite(before, batch);
+    this.stored = carryOutWrite(this.stored, batch);
     this.generation += 1;
-    this.#onWritten(before, batch);
+    this.#onDurable(this.stored);
   }
 }

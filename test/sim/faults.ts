@@ -3,7 +3,8 @@ import type { ManagerId } from '../../src/base/index.js';
 import { clientHost } from '../world/writers.js';
 import type { SimServer } from '../world/sim-server.js';
 import type { DiskCopy } from './disk.js';
-import type { Fault, FaultKind } from './plan.js';
+import type { FaultKind } from './fault-shapes.js';
+import type { Fault } from './plan.js';
 import type { Seat, Simulation } from './simulation.js';
 
 type Doer = (sim: Simulation, fault: Fault) => boolean;
@@ -43,11 +44,22 @@ function crash(sim: Simulation, server: SimServer, forMs: number): void {
   sim.env.queue.after(forMs, () => server.start());
 }
 
-function onDisk(change: (seat: Seat) => () => void): Doer {
+/** `change` returns how it is taken back. */
+function onDisk(change: (seat: Seat, dice: number) => () => void): Doer {
   return (sim, { dice, forMs }) => {
     const seat = seatOf(sim, dice);
     if (seat === undefined) return false;
-    sim.env.queue.after(forMs, change(seat));
+    sim.env.queue.after(forMs, change(seat, dice));
+    return true;
+  };
+}
+
+function onPrimary(change: (primary: SimServer, sim: Simulation, fault: Fault) => (() => void) | null): Doer {
+  return (sim, fault) => {
+    const primary = primaryOf(sim);
+    if (primary === undefined) return false;
+    const takeBack = change(primary, sim, fault);
+    if (takeBack !== null) sim.env.queue.after(fault.forMs, takeBack);
     return true;
   };
 }
@@ -102,19 +114,69 @@ const managerPause: Doer = (sim, { dice, forMs }) => {
   return true;
 };
 
+/** With a write under way on its disk, which is lost, or there though nobody was told. */
+function crashWhileWriting(keepsShare: number): Doer {
+  return (sim, { dice, forMs }) => {
+    const seat = seatOf(sim, dice);
+    if (seat === undefined) return false;
+    const { disk } = seat;
+    disk.slowness = 60;
+    let looksLeft = 400;
+    const look = (): void => {
+      looksLeft -= 1;
+      if (looksLeft === 0 || !seat.node.isRunning) {
+        disk.mend();
+      } else if (disk.isWriting) {
+        disk.keepsShare = keepsShare;
+        sim.kill(seat.id);
+        disk.mend();
+        sim.env.queue.after(forMs, () => sim.restart(seat.id));
+      } else {
+        sim.env.queue.after(5, look);
+      }
+    };
+    look();
+    return true;
+  };
+}
+
+const powerCut: Doer = (sim, { forMs, dice }) => {
+  const ids = [...sim.seats.values()].filter((seat) => !seat.isGone && seat.node.isRunning).map(({ id }) => id);
+  for (const id of ids) sim.kill(id);
+  ids.forEach((id, at) => sim.env.queue.after(forMs * (0.5 + (dice * (at + 3)) % 1), () => sim.restart(id)));
+  return ids.length > 0;
+};
+
+/** Losing its disk leaves a majority of voters that have all they ever promised. */
+function mayLose(sim: Simulation, seat: Seat | undefined): seat is Seat {
+  const voters = sim.leader?.raft.status().voters ?? [];
+  if (seat === undefined || voters.length < 3 || !voters.includes(seat.id) || sim.seats.size >= 8) return false;
+  return voters.every((id) => sim.seats.get(id)?.isGone === false);
+}
+
 /** The machine is gone with its disk; a person puts a new one in its place. */
 const wipedDisk: Doer = (sim, { dice }) => {
   const seat = seatOf(sim, dice);
-  const voters = sim.leader?.raft.status().voters ?? [];
-  if (seat === undefined || voters.length < 3 || !voters.includes(seat.id)) return false;
-  // One loss at a time is what a quorum of three survives.
-  const isWhole = voters.every((id) => sim.seats.get(id)?.isGone === false);
-  if (!isWhole || sim.seats.size >= 9) return false;
+  if (!mayLose(sim, seat)) return false;
   sim.kill(seat.id, true);
   const replace = (): void => {
     if (!sim.operator.add(seat.id)) sim.env.queue.after(1000, replace);
   };
   sim.env.queue.after(1500, replace);
+  return true;
+};
+
+/** Before that, somebody runs `hactl init` on the new disk, and starts the old id anew: nobody may let it in. */
+const remadeStore: Doer = (sim, fault) => {
+  const seat = seatOf(sim, fault.dice);
+  const isKnown = sim.leader?.committed.voters.some(({ id, storeId }) => id === seat?.id && storeId !== null) === true;
+  if (!mayLose(sim, seat) || !isKnown || !wipedDisk(sim, fault)) return false;
+  seat.disk.wipe();
+  seat.isForgetful = true;
+  seat.isGone = false;
+  sim.env.queue.after(600, () => sim.restart(seat.id));
+  // Should it never meet anybody who can tell: a person finds the mistake.
+  sim.env.queue.after(9000, () => sim.kill(seat.id, true));
   return true;
 };
 
@@ -124,12 +186,9 @@ const wipedDisk: Doer = (sim, { dice }) => {
  */
 const restoredBackup: Doer = (sim, { dice }) => {
   const seat = seatOf(sim, dice);
-  const { leader } = sim;
-  if (seat === undefined || leader === null || leader.raft.status().voters.length < 3) return false;
-  const { voters } = leader.raft.status();
-  if (!voters.every((id) => sim.seats.get(id)?.isGone === false)) return false;
+  if (!mayLose(sim, seat)) return false;
   const copy: DiskCopy = seat.disk.copy();
-  const first = [...sim.seats.values()].map(({ node }) => node);
+  const first = [...sim.nodes];
   sim.env.queue.after(4000, () => {
     const others = [...sim.seats.values()].filter(({ id }) => id !== seat.id);
     const areSame = others.every(({ node }) => first.includes(node) && node.isRunning);
@@ -138,7 +197,7 @@ const restoredBackup: Doer = (sim, { dice }) => {
     if (!areSame || !knowIt || seat.isGone || !seat.node.isRunning || !isOlder) return;
     sim.kill(seat.id);
     seat.disk.setBack(copy);
-    seat.isSetBack = true;
+    seat.isForgetful = true;
     sim.env.trace.say(seat.id, 'its data directory is an older copy of itself');
     sim.restart(seat.id);
   });
@@ -149,7 +208,7 @@ function cutOff(sim: Simulation, a: ManagerId, b: ManagerId): boolean {
   return sim.env.network.isCut(a, b);
 }
 
-const serverCut: Doer = (sim, { dice, forMs }) => {
+const primaryCut: Doer = (sim, { dice, forMs }) => {
   const primary = primaryOf(sim);
   if (primary === undefined) return false;
   const ids = [...sim.seats.keys()];
@@ -157,6 +216,29 @@ const serverCut: Doer = (sim, { dice, forMs }) => {
   // From the managers alone (replication lives on), or from everybody.
   const from = dice < 0.4 ? ids : [...ids, ...others, clientHost];
   cutFor(sim, from.map((id) => [id, primary.name] as const), forMs);
+  return true;
+};
+
+/** What reaches it arrives; what it says does not. */
+const halfOpen: Doer = (sim, { dice, forMs }) => {
+  const primary = primaryOf(sim);
+  if (primary === undefined) return false;
+  const others = sim.servers.filter((server) => server !== primary).map(({ name }) => name);
+  const to = dice < 0.5 ? [...sim.seats.keys()] : [...sim.seats.keys(), ...others];
+  cutFor(sim, to.map((id) => [primary.name, id] as const), forMs, true);
+  return true;
+};
+
+/** From one manager to all servers, so that what a leader said arrives when others lead. */
+const lateStatements: Doer = (sim, { dice, forMs }) => {
+  const seat = seatOf(sim, dice);
+  if (seat === undefined) return false;
+  for (const { name } of sim.servers) sim.env.network.clog(seat.id, name, forMs * (0.3 + (dice * 11) % 1));
+  // Often its sender is gone when it arrives.
+  if ((dice * 17) % 1 < 0.6) {
+    sim.env.queue.after(forMs * 0.2, () => sim.kill(seat.id));
+    sim.env.queue.after(forMs * 1.2, () => sim.restart(seat.id));
+  }
   return true;
 };
 
@@ -182,6 +264,7 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
   'loss': wireFor((sim, dice) => (sim.wire.lossShare = 0.02 + dice * 0.3), (sim) => (sim.wire.lossShare = 0)),
   'delay': wireFor((sim, dice) => (sim.wire.delayMs = 5 + dice * 300), (sim) => (sim.wire.delayMs = 0)),
   'replay': wireFor((sim, dice) => (sim.wire.replayShare = 0.05 + dice * 0.2), (sim) => (sim.wire.replayShare = 0)),
+  'reorder': wireFor((sim) => (sim.wire.overtakes = true), (sim) => (sim.wire.overtakes = false)),
   partition,
   'one-way': oneWay,
   'clog': (sim, { dice, forMs }) => {
@@ -191,8 +274,8 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     sim.wire.clogged.set(`${from}>${to}`, sim.env.queue.nowMs + forMs);
     return true;
   },
-  'disk-slow': onDisk(({ disk, node }) => {
-    disk.slowness = 20 + (node.raft.status().lastIndex % 7) * 60;
+  'disk-slow': onDisk(({ disk }, dice) => {
+    disk.slowness = 20 + (dice * 31 % 1) * 400;
     return () => (disk.slowness = 1);
   }),
   'disk-hang': onDisk(({ disk }) => {
@@ -203,12 +286,19 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     disk.failsNextWrite = true;
     return () => undefined;
   }),
-  'disk-full': onDisk((seat) => {
+  'disk-low': onDisk((seat) => {
     const tell = (isLow: boolean): void => seat.node.process.deliver(() => seat.node.raft.setDiskLow(isLow));
     tell(true);
     return () => tell(false);
   }),
+  'disk-full': onDisk(({ disk }) => {
+    disk.isFull = true;
+    return () => (disk.isFull = false);
+  }),
+  'unsynced-lost': crashWhileWriting(0),
+  'unsynced-kept': crashWhileWriting(1),
   'manager-crash': managerCrash,
+  'power-cut': powerCut,
   'manager-pause': managerPause,
   'clock-step': (sim, { dice }) => {
     const seat = seatOf(sim, dice);
@@ -217,21 +307,32 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     return true;
   },
   'wiped-disk': wipedDisk,
+  'remade-store': remadeStore,
   'restored-backup': restoredBackup,
-  'primary-crash': (sim, { forMs }) => {
-    const primary = primaryOf(sim);
-    if (primary === undefined) return false;
+  'primary-crash': onPrimary((primary, sim, { forMs }) => {
     crash(sim, primary, forMs);
-    return true;
-  },
-  'primary-hang': (sim, { forMs }) => {
-    const primary = primaryOf(sim);
-    if (primary === undefined) return false;
+    return null;
+  }),
+  'primary-blink': onPrimary((primary, sim, { forMs }) => {
+    crash(sim, primary, forMs);
+    return null;
+  }),
+  'semi-sync-reset': onPrimary((primary, sim, { forMs }) => {
+    primary.boot = { ...primary.boot, waitsForAcks: false };
+    crash(sim, primary, forMs);
+    return null;
+  }),
+  'primary-hang': onPrimary((primary) => {
     primary.isHung = true;
-    sim.env.queue.after(forMs, () => (primary.isHung = false));
-    return true;
-  },
-  'primary-cut': serverCut,
+    return () => (primary.isHung = false);
+  }),
+  'primary-full': onPrimary((primary) => {
+    primary.isFull = true;
+    return () => (primary.isFull = false);
+  }),
+  'primary-cut': primaryCut,
+  'half-open': halfOpen,
+  'late-statements': lateStatements,
   'replica-crash': (sim, { dice, forMs }) => {
     const replica = replicaOf(sim, dice);
     if (replica === undefined) return false;
@@ -251,14 +352,9 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     for (const server of down) server.start();
     return down.length > 0;
   },
-  'switchover': (sim) => {
-    sim.operator.switchover();
-    return sim.leader !== null;
-  },
-  'transfer': (sim, { dice }) => {
-    sim.operator.transfer(dice);
-    return sim.leader !== null;
-  },
+  'switchover': (sim) => sim.operator.switchover(),
+  'reconfigure': (sim, { dice }) => sim.operator.reconfigure(dice),
+  'transfer': (sim, { dice }) => sim.operator.transfer(dice),
   'grow': (sim, { dice }) => sim.operator.add(null, dice < 0.8 ? 'vote' : 'stay'),
   'shrink': (sim, { dice }) => sim.operator.remove(dice),
 };

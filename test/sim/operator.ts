@@ -1,7 +1,11 @@
-/** A person at work: declares the cluster, switches over, hands over the leadership, adds and removes managers. */
-import { managerId, operationId } from '../../src/base/index.js';
+/**
+ * A person at work: declares the cluster, switches over, hands over the leadership, adds and removes managers; and does
+ * by hand what hactl leaves to people so far: rebuilds a former primary, opens a primary that came up closed.
+ */
+import { HactlError, managerId, operationId } from '../../src/base/index.js';
 import type { ManagerId } from '../../src/base/index.js';
 import { encodeCommand } from '../../src/manager/command-codec.js';
+import { requestSwitchover } from '../../src/manager/switchover-request.js';
 import { unknownMember } from '../../src/raft/index.js';
 import type { MembershipChange } from '../../src/raft/index.js';
 import { specOf } from './declaration.js';
@@ -11,6 +15,7 @@ import type { Simulation } from './simulation.js';
 const withinMs = 4000;
 /** Ids are used once: a run has this many in all. */
 const managersMax = 9;
+const tidyEveryMs = 4000;
 
 export class Operator {
   readonly #sim: Simulation;
@@ -19,36 +24,55 @@ export class Operator {
     this.#sim = sim;
   }
 
-  /** Again until it stands in the log. */
-  declare(): void {
-    const sim = this.#sim;
-    sim.env.queue.after(500, () => {
-      if (sim.cluster !== null) return;
-      this.declare();
-      const { leader } = sim;
-      const primary = sim.servers[0]!.name;
-      const command = encodeCommand({
-        kind: 'config-applied', clusters: { [cluster]: specOf(sim.servers) }, primaries: { [cluster]: primary },
-        basedOnVersion: 0,
-      });
-      leader?.process.deliver(() => void leader.raft.propose(command, { id: 'r-declare', serial: 1 }, withinMs));
-    });
+  start(): void {
+    this.#declare();
+    this.#tidyOften();
   }
 
-  switchover(): void {
+  switchover(): boolean {
     const { leader, env } = this.#sim;
-    const id = operationId(`sw-${env.random.hex(10)}`);
-    leader?.process.deliver(() => {
-      // A reign that ends here is told to the person; the state says what became of the operation.
-      void leader.reign?.supervisor(cluster)?.startSwitchover(id, null).catch(() => undefined);
-    });
+    if (leader === null) return false;
+    const requestId = env.random.hex(10);
+    const ask = (): void => {
+      const { leader: asked } = this.#sim;
+      asked?.process.deliver(() => {
+        const { reign } = asked;
+        if (reign === null) return;
+        const request = { requestId, to: null, dryRun: false };
+        requestSwitchover(reign, cluster, operationId(`sw-${requestId}`), request).then(
+          ({ operationId: id }) => env.trace.say('person', `switchover ${String(id)} is begun`),
+          (thrown: unknown) => env.trace.say('person', `no switchover: ${
+            thrown instanceof HactlError ? [thrown.message, ...thrown.details].join('; ') : String(thrown)}`),
+        );
+      });
+    };
+    ask();
+    // Whose answer was lost asks again, by the same request: it must not run twice.
+    env.queue.after(700, ask);
+    return true;
   }
 
-  transfer(dice: number): void {
+  transfer(dice: number): boolean {
     const { leader } = this.#sim;
-    const voters = leader?.raft.status().voters ?? [];
+    if (leader === null) return false;
+    const { voters } = leader.raft.status();
     const target = dice < 0.5 ? null : (voters[Math.floor((dice - 0.5) * 2 * voters.length)] ?? null);
-    leader?.process.deliver(() => void leader.raft.transferLeadership(target, withinMs));
+    leader.process.deliver(() => void leader.raft.transferLeadership(target, withinMs));
+    return true;
+  }
+
+  /** Another preferred candidate. */
+  reconfigure(dice: number): boolean {
+    const { leader, frontier, servers, env } = this.#sim;
+    if (leader === null || this.#sim.cluster === null) return false;
+    const spec = specOf(servers);
+    const preferred = Math.floor(dice * servers.length);
+    const changed = {
+      ...spec,
+      servers: spec.servers.map((server, at) => (at === preferred ? { ...server, candidate: 'prefer' as const } : server)),
+    };
+    this.#propose({ [cluster]: changed }, {}, frontier.state.configVersion, `apply-${env.random.hex(8)}`);
+    return true;
   }
 
   /** A new manager; with `replaces`, in the place of one whose disk is gone. False: not now. */
@@ -69,6 +93,27 @@ export class Operator {
     return true;
   }
 
+  /** Again until it stands in the log. */
+  #declare(): void {
+    const sim = this.#sim;
+    sim.env.queue.after(500, () => {
+      if (sim.cluster !== null) return;
+      this.#declare();
+      this.#propose({ [cluster]: specOf(sim.servers) }, { [cluster]: sim.servers[0]!.name }, 0, 'declare');
+    });
+  }
+
+  #propose(
+    clusters: Record<string, ReturnType<typeof specOf>>,
+    primaries: Record<string, ReturnType<typeof specOf>['servers'][number]['name']>,
+    basedOnVersion: number,
+    requestId: string,
+  ): void {
+    const { leader } = this.#sim;
+    const command = encodeCommand({ kind: 'config-applied', clusters, primaries, basedOnVersion });
+    leader?.process.deliver(() => void leader.raft.propose(command, { id: `r-${requestId}`, serial: 1 }, withinMs));
+  }
+
   /** A person tries again when it was refused or its answer was lost; `add` of one who is there is then refused. */
   #change(change: MembershipChange, triesLeft: number): void {
     const sim = this.#sim;
@@ -81,10 +126,41 @@ export class Operator {
       return;
     }
     leader.process.deliver(() => {
-      void leader.raft.changeMembership(change, withinMs).then(({ kind }) => {
-        sim.env.trace.say('person', `${change.kind}: ${kind}`);
-        if (kind !== 'applied') again();
+      void leader.raft.changeMembership(change, withinMs).then((outcome) => {
+        const reason = 'reason' in outcome ? `: ${outcome.reason}` : '';
+        sim.env.trace.say('person', `${change.kind} is ${outcome.kind}${reason}`);
+        if (outcome.kind !== 'applied') again();
       });
     });
+  }
+
+  #tidyOften(): void {
+    const { env } = this.#sim;
+    env.queue.after(tidyEveryMs, () => {
+      this.#tidy();
+      this.#tidyOften();
+    });
+  }
+
+  /** Nothing while hactl is at work. */
+  #tidy(): void {
+    const { servers, cluster: state, env } = this.#sim;
+    if (state === null || state.operation !== null) return;
+    const primary = servers.find(({ name }) => name === state.primary);
+    if (primary === undefined || primary.status === 'down' || primary.isHung) return;
+    if (!primary.takesWrites) {
+      // hactl opens a primary that came up closed only in an operation; upkeep will.
+      if (state.unrestored !== null || primary.offline) return;
+      env.trace.say('person', `opens ${primary.name}, which came up closed`);
+      Object.assign(primary, { readOnly: false, superReadOnly: false, waitsForAcks: this.#sim.plan.isSemiSync });
+      return;
+    }
+    for (const server of servers) {
+      if (server === primary || server.status === 'down' || server.isHung || env.network.isCut(server.name, primary.name)) {
+        continue;
+      }
+      const isFollowing = server.replica?.source.host === primary.host && server.replica.receiver !== 'off';
+      if (!isFollowing) server.cloneFrom(primary);
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** Sums up what seeds did, for people and as one JSON object. */
 import { faultKinds } from './plan.js';
-import type { FaultKind } from './plan.js';
+import type { FaultKind } from './fault-shapes.js';
 import type { Outcome } from './simulation.js';
 
 const summed = ['operations', 'failovers', 'blocked', 'leaderChanges', 'steps', 'simulatedMs', 'snapshots'] as const;

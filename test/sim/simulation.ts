@@ -2,30 +2,36 @@
  * One seed: a quorum of managers with real code, simulated servers, faults by plan, checks all along; then everything
  * is repaired, and it must converge.
  */
-import { clusterName, managerId, serverName } from '../../src/base/index.js';
+import { clusterName, createPrng, managerId, serverName } from '../../src/base/index.js';
 import type { ManagerId } from '../../src/base/index.js';
-import type { ClusterState, CommandResult } from '../../src/ha/index.js';
-import { decodeCommand } from '../../src/manager/command-codec.js';
+import type { ClusterState } from '../../src/ha/index.js';
 import { bootstrapMembership, noMembers } from '../../src/raft/index.js';
 import type { AppliedEntry, Membership } from '../../src/raft/index.js';
 import { createEnvironment } from '../world/environment.js';
 import type { Environment } from '../world/environment.js';
+import { RaftInvariants } from '../support/raft-invariants.js';
 import { Invariants } from '../world/invariants.js';
+import type { Basis } from '../world/invariants.js';
 import { SimServer } from '../world/sim-server.js';
 import { Frontier } from './checks/frontier.js';
 import { LedgerChecks } from './checks/ledger-checks.js';
-import { RaftChecks } from './checks/raft-checks.js';
+import { WriteChecks } from './checks/write-checks.js';
 import { Clients } from './clients.js';
 import { declaration } from './declaration.js';
-import { SimDisk } from './disk.js';
+import { diskFailure, SimDisk } from './disk.js';
 import { carryOut } from './faults.js';
+import { whyNotConverged } from './liveness.js';
 import { Operator } from './operator.js';
-import type { FaultKind, Plan } from './plan.js';
-import { SimNode } from './sim-node.js';
+import type { FaultKind } from './fault-shapes.js';
+import type { Plan } from './plan.js';
+import { SimNode, tickMs } from './sim-node.js';
 import type { NodeObserver } from './sim-node.js';
 import { Wire } from './wire.js';
 
 export const cluster = clusterName('app1');
+
+type StepArguments = NodeObserver['stepped'] extends (node: SimNode, ...step: infer Step) => void ? Step : never;
+
 const restartAfterMs = 700;
 /** How long convergence may take once everything is repaired. */
 export const convergeWithinMs = 60_000;
@@ -38,8 +44,8 @@ export interface Seat {
   node: SimNode;
   /** Never to be started again: removed, refused, or its disk is gone. */
   isGone: boolean;
-  /** Its disk was replaced by an older copy: it must not be let in, and may notice it by itself. */
-  isSetBack: boolean;
+  /** Its disk was set back or made anew: nobody may let it in, and it may notice by itself. */
+  isForgetful: boolean;
   clockOffsetMs: number;
 }
 
@@ -57,30 +63,40 @@ export interface Outcome {
   readonly traceHash: string;
 }
 
+/** Longer than it takes to send a statement after its proof; a process that sleeps in between is excused. */
+const freshProofMs = 5;
+const probing = { intervalMs: 1000, timeoutMs: 500 } as const;
+
 export class Simulation {
   readonly plan: Plan;
   readonly env: Environment;
   readonly wire: Wire;
   readonly servers: readonly SimServer[];
   readonly seats = new Map<ManagerId, Seat>();
-  readonly checks: RaftChecks;
+  readonly raftChecks: RaftInvariants;
   readonly frontier = new Frontier();
   readonly ledger: LedgerChecks;
+  readonly writes: WriteChecks;
   readonly clients: Clients;
   readonly operator: Operator;
   readonly happened: Partial<Record<FaultKind, number>> = {};
-  readonly #disks = new Map<ManagerId, SimDisk>();
   readonly #invariants: Invariants;
   readonly #bugs: string[] = [];
+  /** The present life of each manager, ended ones included. */
+  readonly nodes: SimNode[] = [];
   #steps = 0;
+  #snapshots = 0;
   #isCalm = false;
 
   constructor(plan: Plan) {
     this.plan = plan;
     this.env = createEnvironment(plan.seed);
     this.wire = new Wire(this.env);
-    const note = (sentence: string): void => this.#invariants.note(sentence);
-    this.checks = new RaftChecks({ disks: this.#disks, note });
+    this.wire.onWelcome = (from, to) => {
+      if (this.seats.get(from.id)?.isForgetful === true) this.note(`identity: ${to.id} lets ${from.id} in again`);
+    };
+    const note = (sentence: string): void => this.note(sentence);
+    this.raftChecks = new RaftInvariants({ electionTimeoutTicks: this.electionTicks });
     this.ledger = new LedgerChecks(note);
     const names = Array.from({ length: plan.servers }, (_, index) => serverName(`db${index + 1}`));
     this.servers = names.map((name, index) => new SimServer({
@@ -93,21 +109,26 @@ export class Simulation {
         recoversRelayLog: false,
       },
     }));
-    const nodes: readonly SimNode[] = [];
+    // How it comes up the next time; now it is the primary.
+    const [first] = this.servers as [SimServer];
+    first.boot = { ...first.boot, superReadOnly: plan.isClosedAtBoot };
     this.#invariants = new Invariants({
-      env: this.env, cluster, log: this.frontier, servers: this.servers,
-      managers: new Proxy(nodes, { get: (_target, key) => Reflect.get(this.nodes, key) as unknown }),
+      env: this.env, cluster, log: this.frontier, servers: this.servers, managers: this.nodes,
+      basisOf: (manager, sentAtMs) => this.#basisOf(manager, sentAtMs),
     });
     this.env.queue.observe(() => {
       this.#steps += 1;
     });
-    this.clients = new Clients({ env: this.env, nodes: () => this.nodes, servers: this.servers, ledger: this.ledger });
+    this.clients = new Clients({
+      env: this.env, nodes: () => this.nodes, servers: this.servers, ledger: this.ledger,
+      onAcked: (proposal) => this.raftChecks.acked(proposal),
+    });
+    this.writes = new WriteChecks({ log: this.frontier, servers: this.servers, clients: this.clients, note });
     this.operator = new Operator(this);
   }
 
-  /** The present life of each manager, ended ones included. */
-  get nodes(): readonly SimNode[] {
-    return [...this.seats.values()].map((seat) => seat.node);
+  get electionTicks(): number {
+    return this.plan.electionTimeoutMs / tickMs;
   }
 
   get leader(): SimNode | null {
@@ -129,19 +150,23 @@ export class Simulation {
     for (const id of ids) this.addSeat(id, bootstrapMembership(ids));
     declaration(this);
     this.clients.start();
-    this.operator.declare();
+    this.operator.start();
     for (const fault of plan.faults) env.queue.after(fault.atMs, () => this.#isCalm || carryOut(this, fault));
-    const isOver = (): boolean => this.#invariants.violations.length > 0 || this.#bugs.length > 0;
-    await env.queue.runUntil(isOver, plan.lengthMs);
-    if (!isOver()) await this.#converge(isOver);
+    await env.queue.runUntil(() => this.isBroken, plan.lengthMs);
+    if (!this.isBroken) await this.#converge();
     return this.#outcome();
+  }
+
+  get isBroken(): boolean {
+    return this.raftChecks.violations.length > 0 || this.#invariants.violations.length > 0 || this.#bugs.length > 0;
   }
 
   /** A manager with an empty disk. */
   addSeat(id: ManagerId, bootstrap: Membership = noMembers): void {
-    const disk = new SimDisk(this.env.queue, this.env.random, (before, batch) => this.checks.wrote(id, before, batch));
-    this.#disks.set(id, disk);
-    const seat: Omit<Seat, 'node'> = { id, bootstrap, disk, isGone: false, isSetBack: false, clockOffsetMs: 0 };
+    const disk = new SimDisk(this.env.queue, createPrng(this.env.random.int(0, 2 ** 31)), (stored) => {
+      if (!this.#isForgetful(id)) this.raftChecks.durable(id, stored);
+    });
+    const seat: Omit<Seat, 'node'> = { id, bootstrap, disk, isGone: false, isForgetful: false, clockOffsetMs: 0 };
     this.#begin(seat as Seat);
   }
 
@@ -156,28 +181,45 @@ export class Simulation {
   kill(id: ManagerId, isFinal = false): void {
     const seat = this.seats.get(id);
     if (seat === undefined) return;
+    seat.isGone ||= isFinal;
+    if (seat.node.process.state === 'dead') return;
     this.env.trace.say(id, 'is killed');
     seat.node.process.kill();
-    seat.isGone ||= isFinal;
+    // A disk that finishes the write after all says so to nobody.
+    seat.disk.crash();
+    if (!seat.isForgetful) this.raftChecks.crashed(id);
   }
 
+  /** The node of a seat: with nothing of its own before, or never seen again under this disk. */
   #begin(seat: Seat): void {
     const { env, wire, servers, plan } = this;
+    const { electionTimeoutMs, heartbeatMs } = plan;
+    const { snapshotEntries, trailingEntries, snapshotChunkBytes, inflightMessagesMax } = plan;
+    const before: SimNode | undefined = seat.node;
     seat.node = new SimNode({
-      env, id: seat.id, cluster, bootstrap: seat.bootstrap, disk: seat.disk, wire, servers,
-      snapshotEntries: plan.snapshotEntries, trailingEntries: plan.trailingEntries,
+      env, id: seat.id, cluster, bootstrap: seat.bootstrap, disk: seat.disk, wire, servers, electionTimeoutMs,
+      heartbeatMs, limits: { snapshotEntries, trailingEntries, snapshotChunkBytes, inflightMessagesMax }, probing,
       clockOffsetMs: () => seat.clockOffsetMs, observer: this.#observer(),
     });
     this.seats.set(seat.id, seat);
+    if (before === undefined) this.nodes.push(seat.node);
+    else this.nodes.splice(this.nodes.indexOf(before), 1, seat.node);
+    if (!seat.isForgetful) this.raftChecks.restarted(seat.id, seat.disk.stored);
     seat.node.start();
+  }
+
+  #isForgetful(id: ManagerId): boolean {
+    return this.seats.get(id)?.isForgetful === true;
   }
 
   #observer(): NodeObserver {
     return {
-      applied: (node, entry, result) => this.#applied(node, entry, result),
-      sends: (node, to, message) => this.checks.sends(node, to, message),
-      changedRole: (node, status) => this.checks.changedRole(node, status),
-      acted: (session, verb) => this.#invariants.acted(session, verb),
+      applied: (_, entry, result) => this.#applied(entry, result),
+      stepped: (node, ...step) => this.#stepped(node, ...step),
+      sends: ({ id }, to, message) => {
+        if (!this.#isForgetful(id)) this.raftChecks.sent(id, to, message);
+      },
+      acted: (...action) => this.#invariants.acted(...action),
       locked: (session) => this.#invariants.locked(session),
       ended: (node, reason, isFinal) => this.#ended(node, reason, isFinal),
       bug: (node, thrown) => {
@@ -186,31 +228,62 @@ export class Simulation {
     };
   }
 
+  #stepped({ id }: SimNode, ...[input, outputs, core]: StepArguments): void {
+    if (this.#isForgetful(id)) return;
+    const { raftChecks } = this;
+    if (input.kind === 'receive') raftChecks.received(id, input.from, input.message);
+    else if (input.kind === 'tick') raftChecks.ticked(id);
+    else if (input.kind === 'read-request') raftChecks.readAsked(id, input.readId);
+    else if (input.kind === 'snapshot-taken') this.#snapshots += 1;
+    if (outputs.length === 0) return;
+    for (const output of outputs) {
+      // What a disk is to blame for ends the process, as it must.
+      if (output.kind === 'halt' && output.reason.includes(diskFailure)) continue;
+      if (output.kind === 'membership-changed' && output.isCommitted) {
+        for (const removed of output.membership.removed) this.frontier.removed.add(removed);
+      }
+      raftChecks.observed(id, output);
+    }
+    raftChecks.view(id, core.inspect());
+  }
+
+  #basisOf(manager: ManagerId, sentAtMs: number): Basis {
+    const proofs = this.seats.get(manager)?.node.proofs;
+    const proof = proofs?.before(sentAtMs) ?? null;
+    // Of another life: its session is known to end late.
+    if (proofs === undefined || proof === null) return { fault: null, knewUntilMs: -Infinity };
+    const isFresh = sentAtMs - proof.doneAtMs <= freshProofMs || proofs.sleptBetween(proof.doneAtMs, sentAtMs);
+    const ageMs = (sentAtMs - proof.doneAtMs).toFixed(0);
+    return { fault: isFresh ? null : `its proof of leadership was ${ageMs} ms old`, knewUntilMs: proof.beganAtMs };
+  }
+
   #ended(node: SimNode, reason: string, isFinal: boolean): void {
     const { env } = this;
+    const seat = this.seats.get(node.id);
+    if (seat?.node !== node || node.process.state === 'dead') return;
     env.trace.say(node.id, `ends: ${reason}`);
-    const isSetBack = this.seats.get(node.id)?.isSetBack === true;
-    // An own check of the core: a bug, unless its disk is to blame.
-    if (!isFinal && !isSetBack && !reason.includes('EIO')) this.#bugs.push(`${node.id} halted: ${reason}`);
-    this.kill(node.id, isFinal || isSetBack);
+    const isRemoved = this.frontier.removed.has(node.id) || node.committed.removed.includes(node.id);
+    const mayEnd = seat.isForgetful || isRemoved || (!isFinal && reason.includes(diskFailure));
+    if (!mayEnd) this.#bugs.push(`${node.id} ends: ${reason}`);
+    this.kill(node.id, isFinal || seat.isForgetful);
     // As a service manager does.
     env.queue.after(restartAfterMs, () => this.restart(node.id));
   }
 
-  #applied(node: SimNode, entry: AppliedEntry, result: unknown): void {
-    if (!this.checks.applied(node, entry)) return;
+  #applied(entry: AppliedEntry, result: unknown): void {
+    if (entry.index <= this.frontier.index) return;
     if (typeof result === 'number') this.ledger.ran(result);
-    else this.frontier.advance(entry.index, decodeCommand(entry.command), result as CommandResult, node.state);
+    this.frontier.advance(entry, result);
   }
 
-  async #converge(isOver: () => boolean): Promise<void> {
+  async #converge(): Promise<void> {
     this.#isCalm = true;
     const { env, wire } = this;
     env.trace.say('sim', 'everything is repaired');
     wire.calm();
     env.network.healAll();
     for (const seat of this.seats.values()) {
-      Object.assign(seat.disk, { slowness: 1, isHung: false, failsNextWrite: false });
+      seat.disk.mend();
       seat.node.process.resume();
       this.restart(seat.id);
       env.queue.after(10, () => seat.node.process.deliver(() => seat.node.raft.setDiskLow(false)));
@@ -219,48 +292,30 @@ export class Simulation {
       Object.assign(server, { isHung: false, isFull: false, applyMs: 0.5 });
       server.start();
     }
-    const hasConverged = await env.queue.runUntil(() => isOver() || this.#whyNotConverged() === null, convergeWithinMs);
-    if (!hasConverged && !isOver()) this.note(`liveness: ${this.#whyNotConverged() ?? 'converged in the last moment'}`);
+    const isOver = (): boolean => this.isBroken || whyNotConverged(this) === null;
+    await env.queue.runUntil(isOver, convergeWithinMs);
+    const why = whyNotConverged(this);
+    if (why !== null && !this.isBroken) this.note(`liveness: ${why}`);
     // What was lost on the way shows itself when all have applied the same.
-    await env.queue.runUntil(isOver, 500);
-  }
-
-  /** Null: one leads, all members have applied the same, and no operation runs. */
-  #whyNotConverged(): string | null {
-    const { leader } = this;
-    if (leader === null) return 'nobody leads';
-    const { membership, commitIndex } = leader.raft.status();
-    if (membership.learners.some((learner) => learner.then === 'vote')) return 'a learner is not a voter yet';
-    for (const { id } of [...membership.voters, ...membership.learners]) {
-      const seat = this.seats.get(id);
-      if (seat === undefined || seat.isGone) continue;
-      const { appliedIndex, leader: follows } = seat.node.raft.status();
-      if (follows !== leader.id) return `${id} does not follow ${leader.id}`;
-      if (appliedIndex < commitIndex) return `${id} has applied ${appliedIndex} of ${commitIndex}`;
-    }
-    const state = this.cluster;
-    if (state === null) return 'the cluster was never declared';
-    if (state.operation !== null && state.operation.phase !== 'blocked') {
-      return `${state.operation.id} is ${state.operation.phase} at ${String(state.operation.journal.at(-1)?.step)}`;
-    }
-    return null;
+    await env.queue.runUntil(() => this.isBroken, 500);
+    if (!this.isBroken) this.writes.atTheEnd(this);
   }
 
   #outcome(): Outcome {
     const { history = [], operation = null } = this.cluster ?? {};
     const ended = [...history, ...(operation === null ? [] : [operation])];
     return {
-      violations: [...this.#invariants.violations, ...this.#bugs],
+      violations: [...this.raftChecks.violations, ...this.#invariants.violations, ...this.#bugs],
       operations: ended.length,
       failovers: ended.filter(({ kind, phase }) => kind === 'failover' && phase === 'done').length,
       blocked: operation?.phase === 'blocked' ? 1 : 0,
-      leaderChanges: Math.max(0, this.checks.termsLed - 1),
+      leaderChanges: Math.max(0, this.raftChecks.termsLed - 1),
       steps: this.#steps,
       simulatedMs: Math.round(this.env.queue.nowMs),
       acknowledged: this.ledger.acknowledged,
-      snapshots: this.checks.snapshotsTaken,
+      snapshots: this.#snapshots,
       happened: this.happened,
-      traceHash: this.env.trace.hash(),
+      traceHash: `${this.env.queue.digest.toString(16)}-${this.env.trace.hash().slice(0, 24)}`,
     };
   }
 }

@@ -24,9 +24,16 @@ export class Wire {
   lossShare = 0;
   replayShare = 0;
   delayMs = 0;
+  /** False: one connection keeps its order; what is sent later arrives later. */
+  overtakes = false;
+  /** What is sent from one to another by then arrives after it. */
   readonly clogged = new Map<string, number>();
+  readonly #lastArrivalMs = new Map<string, number>();
   readonly #env: Environment;
   readonly #endpoints = new Map<ManagerId, Endpoint>();
+
+  /** A connection was taken. */
+  onWelcome: (from: Endpoint, to: Endpoint) => void = () => undefined;
 
   constructor(env: Environment) {
     this.#env = env;
@@ -37,21 +44,31 @@ export class Wire {
   }
 
   calm(): void {
-    [this.lossShare, this.replayShare, this.delayMs] = [0, 0, 0];
+    Object.assign(this, { lossShare: 0, replayShare: 0, delayMs: 0, overtakes: false });
     this.clogged.clear();
   }
 
   send(from: Endpoint, to: ManagerId, channel: string, payload: unknown): void {
     const { random, queue, network } = this.#env;
-    if (random.next() < this.lossShare) return;
-    const copies = random.next() < this.replayShare ? 2 : 1;
+    if (this.lossShare > 0 && random.next() < this.lossShare) return;
+    const copies = this.replayShare > 0 && random.next() < this.replayShare ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const extraMs = this.delayMs > 0 ? random.next() * this.delayMs : 0;
       // A repeated one may come much later, into another term.
       const lateMs = copy > 0 ? random.next() * 3000 : 0;
       const clogMs = Math.max(0, (this.clogged.get(`${from.id}>${to}`) ?? 0) - queue.nowMs);
-      queue.after(network.latencyMs() + extraMs + lateMs + clogMs, () => this.#arrive(from, to, channel, payload));
+      const delayMs = network.latencyMs() + extraMs + lateMs + clogMs;
+      const inOrderMs = copy === 0 ? this.#inOrder(`${from.id}>${to}>${channel}`, delayMs) : delayMs;
+      queue.after(inOrderMs, () => this.#arrive(from, to, channel, payload));
     }
+  }
+
+  #inOrder(link: string, delayMs: number): number {
+    if (this.overtakes) return delayMs;
+    const { nowMs } = this.#env.queue;
+    const atMs = Math.max(nowMs + delayMs, this.#lastArrivalMs.get(link) ?? 0);
+    this.#lastArrivalMs.set(link, atMs);
+    return atMs - nowMs;
   }
 
   #arrive(from: Endpoint, to: ManagerId, channel: string, payload: unknown): void {
@@ -71,6 +88,7 @@ export class Wire {
     if (refusal === null) {
       to.accepted(claim);
       to.welcomed.add(from);
+      this.onWelcome(from, to);
       return true;
     }
     this.#env.trace.say(to.id, `refuses ${from.id}: ${refusal.reason}`);

@@ -14,11 +14,17 @@ export class EventQueue {
   #nowUs = 0;
   #order = 0;
   #hasWoken = false;
+  #digest = 0;
   readonly #heap: Scheduled[] = [];
   readonly #observers: (() => void)[] = [];
 
   get nowMs(): number {
     return this.#nowUs / 1000;
+  }
+
+  /** Of the times and the order of all events so far: two equal runs have equal ones. */
+  get digest(): number {
+    return this.#digest;
   }
 
   /** Runs `run` after `delayMs` of virtual time. */
@@ -52,6 +58,7 @@ export class EventQueue {
       }
       this.#pop();
       this.#nowUs = next.atUs;
+      this.#digest = (Math.imul(this.#digest ^ next.atUs, 0x01000193) ^ next.order) >>> 0;
       next.run();
       await this.#settle();
       for (const observer of this.#observers) observer();

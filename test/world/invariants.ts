@@ -3,7 +3,7 @@
  * with its time, never thrown into the code under test: the test reads the list at the end.
  */
 import { gtidSet } from '../../src/base/index.js';
-import type { ClusterName, ServerName } from '../../src/base/index.js';
+import type { ClusterName, ManagerId, ServerName } from '../../src/base/index.js';
 import type { ClusterState, HaState, Operation } from '../../src/ha/index.js';
 import type { Environment } from './environment.js';
 import type { CommitObserver, LoggedEntry } from './replicated-log.js';
@@ -19,6 +19,19 @@ export interface CommittedLog {
 /** What a manager's health endpoint says; null for 503. */
 export interface NamingManager {
   readonly named: ServerName | null;
+  /** What it would say if it had the right to; cheaper to ask for. */
+  readonly believed?: ServerName | null;
+}
+
+/**
+ * What the manager that sent a statement rested on. A statement may arrive long after its sender was deposed: that is
+ * harmless where its session holds the server's lock still, and forbidden where somebody else has taken it.
+ */
+export interface Basis {
+  /** A sentence when it acted without a fresh proof of its leadership. */
+  readonly fault: string | null;
+  /** When the proof that it rested on began: whatever was committed before that it must know. */
+  readonly knewUntilMs: number;
 }
 
 export interface InvariantsOptions {
@@ -27,6 +40,8 @@ export interface InvariantsOptions {
   readonly log: CommittedLog;
   readonly servers: readonly SimServer[];
   readonly managers: readonly NamingManager[];
+  /** Without it every sender must know everything at once. */
+  readonly basisOf?: (manager: ManagerId, sentAtMs: number) => Basis;
 }
 
 export class Invariants {
@@ -34,6 +49,8 @@ export class Invariants {
   readonly #violations = new Map<string, number>();
   readonly #highestEpoch = new Map<string, number>();
   readonly #ownerOfEpoch = new Map<number, string>();
+  /** When each operation ended, and when each of its epochs did. */
+  readonly #overAtMs = new Map<string, number>();
 
   constructor(options: InvariantsOptions) {
     this.#options = options;
@@ -62,22 +79,32 @@ export class Invariants {
     if (owner !== fence.manager) this.note(`epoch ${fence.epoch} is used by ${owner} and by ${fence.manager}`);
   }
 
-  acted(session: SimSession, verb: string): void {
+  acted(session: SimSession, verb: string, sentAtMs: number): void {
     const { server, fence } = session;
+    const basis = this.#options.basisOf?.(fence.manager, sentAtMs) ?? { fault: null, knewUntilMs: Infinity };
+    if (basis.fault !== null) this.note(`${verb} on ${server.name} by ${fence.manager}: ${basis.fault}`);
     this.#options.env.trace.say(fence.manager, `${server.name}: ${verb} at epoch ${fence.epoch}`);
     const highest = this.#highestEpoch.get(server.name) ?? 0;
     if (fence.epoch < highest) this.note(`${verb} on ${server.name} at epoch ${fence.epoch} after ${highest}`);
     const operation = this.#cluster.operation;
     if (operation?.id !== fence.operation) {
-      this.note(`${verb} on ${server.name} for ${fence.operation}, which is not running`);
+      if (basis.knewUntilMs > this.#overAt(fence.operation)) {
+        this.note(`${verb} on ${server.name} for ${fence.operation}, which is not running`);
+      }
     } else if (operation.epoch !== fence.epoch && hasBegun(operation)) {
-      this.note(`${verb} on ${server.name} by a deposed epoch ${fence.epoch}, ${operation.epoch} is at work`);
+      if (basis.knewUntilMs > this.#overAt(`${fence.operation}/${fence.epoch}`)) {
+        this.note(`${verb} on ${server.name} by a deposed epoch ${fence.epoch}, ${operation.epoch} is at work`);
+      }
     }
     if (verb === 'open-for-writes') this.#opening(server, operation);
   }
 
   get #cluster(): ClusterState {
     return this.#options.log.state.clusters[this.#options.cluster] as ClusterState;
+  }
+
+  #overAt(what: string): number {
+    return this.#overAtMs.get(what) ?? -Infinity;
   }
 
   #opening(server: SimServer, operation: Operation | null): void {
@@ -88,21 +115,34 @@ export class Invariants {
 
   #afterEvent(): void {
     const { managers, servers } = this.#options;
-    if (this.#options.log.state.clusters[this.#options.cluster] === undefined) return;
-    const named = new Set(managers.map((manager) => manager.named).filter((name) => name !== null));
-    if (named.size > 1) this.note(`endpoints name ${[...named].sort().join(' and ')}`);
-    const { primary, operation } = this.#cluster;
+    const cluster: ClusterState | undefined = this.#options.log.state.clusters[this.#options.cluster];
+    if (cluster === undefined) return;
+    const { primary, operation } = cluster;
+    for (const manager of managers) {
+      // Asked first, because it is cheap, and nearly always the answer.
+      if (manager.believed === primary) continue;
+      const { named } = manager;
+      if (named !== null && named !== primary) this.note(`an endpoint names ${named}, and ${primary} is the primary`);
+    }
     // What comes up open by its own configuration is the business of a shield, which does not exist yet.
-    for (const { name } of servers.filter((server) => server.takesWrites && !server.cameUpOpen)) {
+    for (const server of servers) {
+      const { name } = server;
+      if (name === primary || server.cameUpOpen || !server.takesWrites) continue;
       const isPlanned = operation?.pastNoReturn === true && operation.newPrimary === name;
       // A former primary that failed and came back is the business of a rejoin; tests with one look themselves.
-      const isAway = this.#cluster.awaitingRejoin.includes(name) || operation?.oldPrimary === name;
-      if (name !== primary && !isPlanned && !isAway) this.note(`${name} takes writes and is not the primary`);
+      const isAway = cluster.awaitingRejoin.includes(name) || operation?.oldPrimary === name;
+      if (!isPlanned && !isAway) this.note(`${name} takes writes and is not the primary`);
     }
   }
 
   #committed({ command, result, state }: LoggedEntry): void {
-    if (command.kind !== 'primary-changed' || !result.ok) return;
+    if (!result.ok) return;
+    const { nowMs } = this.#options.env.queue;
+    if (command.kind === 'operation-finished') this.#overAtMs.set(command.operation, nowMs);
+    if (command.kind === 'operation-taken-over') {
+      this.#overAtMs.set(`${command.operation}/${command.fromEpoch}`, nowMs);
+    }
+    if (command.kind !== 'primary-changed') return;
     const operation = state.clusters[command.cluster]?.operation as Operation;
     const [from, key] = operation.kind === 'failover' ? ['survey', 'target'] : ['pause-writes', 'executed'];
     const entry = operation.journal.findLast(({ step, result: found }) => step === from && found !== null);

@@ -10,6 +10,7 @@ export class ManagerProcess {
   readonly #queue: EventQueue;
   #state: 'running' | 'paused' | 'dead' = 'running';
   #waiting: (() => void)[] = [];
+  readonly pauses: { readonly fromMs: number; toMs: number }[] = [];
   readonly #onDeath: (() => void)[] = [];
   readonly #onStop: (() => void)[] = [];
 
@@ -40,12 +41,15 @@ export class ManagerProcess {
   pause(): void {
     if (this.#state !== 'running') return;
     this.#state = 'paused';
+    this.pauses.push({ fromMs: this.#queue.nowMs, toMs: Infinity });
     for (const notice of this.#onStop) notice();
   }
 
   resume(): void {
     if (this.#state !== 'paused') return;
     this.#state = 'running';
+    const pause = this.pauses.at(-1);
+    if (pause !== undefined) pause.toMs = this.#queue.nowMs;
     const waiting = this.#waiting;
     this.#waiting = [];
     // One by one, in the order in which they came, with what each wakes in between.

@@ -9,13 +9,15 @@ import type { Environment } from './environment.js';
 import type { ManagerProcess } from './manager-process.js';
 import type { SimServer } from './sim-server.js';
 
-export const probing = { intervalMs: 500, timeoutMs: 500, missRetryMs: 250 } as const;
+export const probing = { intervalMs: 500, timeoutMs: 500 } as const;
+const missRetryMs = 250;
 
 export interface ProberOptions {
   readonly env: Environment;
   readonly process: ManagerProcess;
   readonly cluster: ClusterName;
   readonly servers: readonly SimServer[];
+  readonly probing?: { readonly intervalMs: number; readonly timeoutMs: number };
   readonly onObservation: (observation: Observation) => void;
 }
 
@@ -27,21 +29,26 @@ interface Misses {
 export class Prober {
   readonly #options: ProberOptions;
   readonly #misses = new Map<ServerName, Misses>();
-  readonly #latest = new Map<ServerName, Observation>();
+  readonly #latest = new Map<string, Observation>();
+  readonly #intervalMs: number;
+  readonly #timeoutMs: number;
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    const { intervalMs, timeoutMs } = options.probing ?? probing;
+    [this.#intervalMs, this.#timeoutMs] = [intervalMs, timeoutMs];
   }
 
   start(): void {
     const { process, servers, env } = this.#options;
     for (const server of servers) {
-      process.after(env.random.next() * probing.missRetryMs, () => this.#probeOften(server));
+      process.after(env.random.next() * missRetryMs, () => this.#probeOften(server));
     }
   }
 
-  latest(): readonly Observation[] {
-    return [...this.#latest.values()];
+  /** By `cluster/server`. */
+  latest(): ReadonlyMap<string, Observation> {
+    return this.#latest;
   }
 
   /** The connection to a server ended: news at once. */
@@ -70,7 +77,7 @@ export class Prober {
 
   #probeOften(server: SimServer): void {
     this.#probeNow(server, (outcome) => {
-      const pauseMs = isMiss(outcome.kind) ? probing.missRetryMs : probing.intervalMs;
+      const pauseMs = isMiss(outcome.kind) ? missRetryMs : this.#intervalMs;
       this.#options.process.after(pauseMs, () => this.#probeOften(server));
     });
   }
@@ -86,7 +93,7 @@ export class Prober {
         this.#misses.delete(server.name);
       }
       const observation = this.#observation(server, outcome);
-      this.#latest.set(server.name, observation);
+      this.#latest.set(`${observation.cluster}/${server.name}`, observation);
       onObservation(observation);
       onEnd(outcome);
     });
@@ -112,9 +119,9 @@ export class Prober {
     env.queue.after(env.network.latencyMs(), () => {
       const oneWayMs = env.network.latencyMs();
       if (env.network.isCut(process.id, server.name)) {
-        back(probing.timeoutMs, { kind: 'timeout', detail: 'no answer' });
+        back(this.#timeoutMs, { kind: 'timeout', detail: 'no answer' });
       } else if (server.status === 'down') back(oneWayMs, { kind: 'refused', detail: 'connection refused' });
-      else if (server.isHung) back(probing.timeoutMs, { kind: 'hung', detail: 'the statement does not end' });
+      else if (server.isHung) back(this.#timeoutMs, { kind: 'hung', detail: 'the statement does not end' });
       else if (server.isFull) back(oneWayMs, { kind: 'alive', reason: 'too-many-connections', detail: 'error 1040' });
       else back(oneWayMs, { kind: 'ok', facts: server.facts(), latencyMs: oneWayMs * 2 });
     });

@@ -115,7 +115,7 @@ export class SimManager {
       this.#announce();
     }
     if (!leads) {
-      this.#send(log.leader, (leader) => this.prober.latest().forEach((seen) => leader.record(seen)));
+      this.#send(log.leader, (leader) => [...this.prober.latest().values()].forEach((seen) => leader.record(seen)));
       return;
     }
     if (this.#reign === null) this.#beginReign(log.term);

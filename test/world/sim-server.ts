@@ -197,6 +197,18 @@ export class SimServer {
     this.replica.resumeApplying();
   }
 
+  /** Rebuilt from a copy of another server, closed, and following it. What it had is gone. */
+  cloneFrom(donor: SimServer): void {
+    this.env.trace.say(this.name, `is rebuilt from ${donor.name}`);
+    this.crash();
+    this.executed = donor.executed;
+    this.binlog = [...donor.binlog];
+    this.boot = { ...this.boot, superReadOnly: true, waitsForAcks: false };
+    this.replica = null;
+    this.pointAt({ host: donor.host, port: donor.port, user: 'repl' });
+    this.start();
+  }
+
   /** SIGKILL. Everybody connected hears of it, unless the network is cut. */
   crash(): void {
     if (this.status === 'down') return;

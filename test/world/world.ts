@@ -45,7 +45,7 @@ export class World {
     }));
     this.managers = ['m1', 'm2', 'm3'].map(managerId).map((id) => new SimManager({
       env: this.env, id, cluster, log: this.log, servers: this.servers, peers: () => this.managers,
-      onAction: (session, verb) => this.invariants.acted(session, verb),
+      onAction: (session, verb) => this.invariants.acted(session, verb, this.env.queue.nowMs),
       onLock: (session) => this.invariants.locked(session),
       onBug: (thrown) => this.bugs.push(thrown),
     }));

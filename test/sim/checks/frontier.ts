@@ -1,19 +1,40 @@
-/** The newest state that any manager has applied, entry by entry: what is committed, as the checks see it. */
-import { emptyState } from '../../../src/ha/index.js';
-import type { Command, CommandResult, HaState } from '../../../src/ha/index.js';
+/**
+ * What is committed, entry by entry, as the first manager that applies it shows: a machine of its own runs over it,
+ * sessions included, so that what the checks see is what every manager must see.
+ */
+import type { ManagerId } from '../../../src/base/index.js';
+import type { CommandResult, HaState } from '../../../src/ha/index.js';
+import { decodeCommand } from '../../../src/manager/command-codec.js';
+import { HaMachine } from '../../../src/manager/ha-machine.js';
+import type { AppliedEntry } from '../../../src/raft/index.js';
 import type { CommittedLog } from '../../world/invariants.js';
 import type { CommitObserver } from '../../world/replicated-log.js';
 
 export class Frontier implements CommittedLog {
-  state: HaState = emptyState;
+  readonly #machine = new HaMachine();
   readonly #observers: CommitObserver[] = [];
+  /** Of the last one that any manager has applied. */
+  index = 0;
+  /** Managers whose removal was committed. */
+  readonly removed = new Set<ManagerId>();
+
+  get state(): HaState {
+    return this.#machine.state;
+  }
 
   onCommit(observer: CommitObserver): void {
     this.#observers.push(observer);
   }
 
-  advance(index: number, command: Command, result: CommandResult, state: HaState): void {
-    this.state = state;
-    for (const observer of this.#observers) observer({ index, command, result, state });
+  /** A command that ran, as opposed to one that was repeated. */
+  advance(entry: AppliedEntry, result: unknown): void {
+    this.index = entry.index;
+    if (typeof result === 'number') return;
+    const answer = this.#machine.apply(entry);
+    const { state } = this;
+    const command = decodeCommand(entry.command);
+    for (const observer of this.#observers) {
+      observer({ index: entry.index, command, result: answer satisfies CommandResult, state });
+    }
   }
 }
