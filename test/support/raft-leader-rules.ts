@@ -1,7 +1,7 @@
 /** Who leads, and what a leader may believe and do. */
 import type { ManagerId } from '../../src/base/index.js';
 import { entryBytes } from '../../src/raft/core/index.js';
-import type { PeerView, RaftView } from '../../src/raft/core/index.js';
+import type { PeerView, RaftView, StoredEntry } from '../../src/raft/core/index.js';
 import type { Chain } from './raft-chains.js';
 import type { CommitRules } from './raft-commit-rules.js';
 import type { InvariantLimits } from './raft-invariants.js';
@@ -65,8 +65,7 @@ export class LeaderRules {
     this.#onlyGrows(facts, view);
     for (const peer of view.peers) this.#believes(facts, view, peer);
     this.#isHeard(facts, view);
-    const changes = memory.entries.filter(({ payload }) => payload.kind === 'membership');
-    const open = changes.filter(({ index }) => index > this.#commit.index);
+    const open = openChanges(memory.entries, this.#commit.index);
     if (open.length > 1) this.#note(`one change at a time: ${id} has ${open.length} uncommitted ones in term ${term}`);
     // Ongaro, raft-dev 2015: else leaders of two terms can make changes whose majorities do not meet.
     const isOwnCommitted = memory.entryAt(view.commitIndex)?.term === term;
@@ -113,8 +112,22 @@ export class LeaderRules {
     for (const { id: peer } of peers) if (!peerSilentTicks.has(peer)) peerSilentTicks.set(peer, 0);
     const limit = this.#limits.electionTimeoutTicks;
     if (limit === undefined) return;
+    // Other voters than before: their silence counts from now on.
+    const isNewMajority = facts.view !== null && facts.view.voters.join() !== voters.join();
+    if (isNewMajority) for (const peer of peerSilentTicks.keys()) peerSilentTicks.set(peer, 0);
     const heard = voters.filter((voter) => voter === id || (peerSilentTicks.get(voter) ?? 0) <= limit);
     if (heard.length * 2 > voters.length) return;
     this.#note(`check quorum: ${id} leads term ${term}, and has not heard a majority for ${limit} ticks`);
   }
+}
+
+/** Changes of the members that are not committed. Walked from the end: a step looks at few entries. */
+function openChanges(entries: readonly StoredEntry[], committedIndex: number): readonly StoredEntry[] {
+  const open: StoredEntry[] = [];
+  for (let at = entries.length - 1; at >= 0; at -= 1) {
+    const entry = entries[at];
+    if (entry === undefined || entry.index <= committedIndex) break;
+    if (entry.payload.kind === 'membership') open.unshift(entry);
+  }
+  return open;
 }
