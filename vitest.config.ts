@@ -3,11 +3,14 @@ import { defineConfig } from 'vitest/config';
 /** Forked processes: what a test starts is tied to the life of the process that started it. */
 const common = { pool: 'forks', environment: 'node', restoreMocks: true } as const;
 
+/** Canaries are planted into the same code that the scenarios play. */
+const scenarios = ['test/scenarios/**/*.test.ts', 'test/sim/canaries/*.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
       { test: { ...common, name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 15_000 } },
-      { test: { ...common, name: 'scenarios', include: ['test/scenarios/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { ...common, name: 'scenarios', include: scenarios, testTimeout: 30_000 } },
       { test: { ...common, name: 'world', include: ['test/world/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...common, name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...common, name: 'tidy', include: ['test/tidy/**/*.test.ts'], testTimeout: 60_000 } },

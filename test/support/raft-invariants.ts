@@ -91,6 +91,7 @@ export class RaftInvariants {
     const facts = this.#nodes.get(id);
     if (facts === undefined) return;
     facts.asked = null;
+    facts.isTick = true;
     if (facts.view?.role === 'leader') {
       for (const [peer, ticks] of facts.peerSilentTicks) facts.peerSilentTicks.set(peer, ticks + 1);
     } else {
@@ -154,6 +155,8 @@ export class RaftInvariants {
     this.#commit.shown(facts, view);
     this.#leader.shown(facts, view);
     facts.view = view;
+    facts.asked = null;
+    facts.isTick = false;
   }
 
   #inOrder({ id, view: before, memory, membership }: NodeFacts, view: RaftView): void {

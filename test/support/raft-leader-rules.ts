@@ -62,6 +62,9 @@ export class LeaderRules {
     const { id, memory } = facts;
     const { term } = view;
     if (view.votedFor !== id) this.#note(`election safety: ${id} leads term ${term}, and did not vote for itself`);
+    if (facts.handedOverTerm === term) this.#note(`transfer: ${id} leads on in term ${term} after it handed over`);
+    const isCommittedOut = view.isMembershipCommitted && !view.voters.includes(id);
+    if (isCommittedOut) this.#note(`removed: ${id} leads term ${term}, and is no voter by a committed change`);
     this.#onlyGrows(facts, view);
     for (const peer of view.peers) this.#believes(facts, view, peer);
     this.#isHeard(facts, view);
@@ -105,16 +108,15 @@ export class LeaderRules {
   }
 
   /** CheckQuorum: within an election timeout of silence a leader steps down. */
-  #isHeard(facts: NodeFacts, { id, voters, peers, term }: RaftView): void {
-    const { peerSilentTicks } = facts;
-    const wasLeader = facts.view?.role === 'leader' && facts.view.term === term;
+  #isHeard(facts: NodeFacts, { id, peers, term }: RaftView): void {
+    const { peerSilentTicks, view: before } = facts;
+    const wasLeader = before?.role === 'leader' && before.term === term;
     if (!wasLeader) peerSilentTicks.clear();
     for (const { id: peer } of peers) if (!peerSilentTicks.has(peer)) peerSilentTicks.set(peer, 0);
     const limit = this.#limits.electionTimeoutTicks;
-    if (limit === undefined) return;
-    // Other voters than before: their silence counts from now on.
-    const isNewMajority = facts.view !== null && facts.view.voters.join() !== voters.join();
-    if (isNewMajority) for (const peer of peerSilentTicks.keys()) peerSilentTicks.set(peer, 0);
+    // At each tick it asks who was heard, among the voters that it knew when the tick came.
+    if (limit === undefined || !wasLeader || !facts.isTick) return;
+    const { voters } = before;
     const heard = voters.filter((voter) => voter === id || (peerSilentTicks.get(voter) ?? 0) <= limit);
     if (heard.length * 2 > voters.length) return;
     this.#note(`check quorum: ${id} leads term ${term}, and has not heard a majority for ${limit} ticks`);

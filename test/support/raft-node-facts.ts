@@ -20,9 +20,13 @@ export interface NodeFacts {
   view: RaftView | null;
   /** What the step that runs answers. */
   asked: { readonly from: ManagerId; readonly message: Message } | null;
+  /** The step that runs is a tick. */
+  isTick: boolean;
   /** The highest acknowledgement that it was asked to send in `ackedTerm`. */
   ackedTerm: number;
   ackedIndex: number;
+  /** Told another to campaign in place of it. */
+  handedOverTerm: number;
   leaderSilentTicks: number;
   /** The leader's: since each was last heard in this term. */
   readonly peerSilentTicks: Map<ManagerId, number>;
@@ -42,8 +46,10 @@ export function createFacts(chains: Chains, stored: RestoredState, id: ManagerId
     appliedIndex: snapshot?.index ?? 0,
     view: null,
     asked: null,
+    isTick: false,
     ackedTerm: 0,
     ackedIndex: 0,
+    handedOverTerm: 0,
     // It may have heard a leader right before it went down; in term 0 there was none.
     leaderSilentTicks: hardState.term > 0 ? 0 : Infinity,
     peerSilentTicks: new Map(),

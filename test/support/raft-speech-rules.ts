@@ -27,6 +27,8 @@ export class SpeechRules {
     const { id } = facts;
     if (message.kind === 'append-response' && message.accepted) this.#acknowledges(facts, message);
     else if (message.kind === 'append-request') this.#tellsCommit(facts, to, message);
+    else if (message.kind === 'timeout-now') facts.handedOverTerm = message.term;
+    else if (message.kind === 'vote-request' && message.isTransfer) this.#wasAskedToCampaign(facts, message.term);
     const isGrant = (message.kind === 'pre-vote-response' || message.kind === 'vote-response') && message.granted;
     if (!isGrant) return;
     if (facts.memory.lastIndex === 0 && facts.membership() === null && facts.view?.voters.length === 0) {
@@ -49,6 +51,12 @@ export class SpeechRules {
     if (asked.message.kind === 'vote-request' && asked.message.isTransfer) return;
     if (leaderSilentTicks >= electionTimeoutTicks) return;
     this.#note(`stickiness: ${id} agrees to elect ${to}, ${leaderSilentTicks} ticks after it heard a leader`);
+  }
+
+  /** Such a campaign overrides stickiness: only the leader of the term before may have asked for it. */
+  #wasAskedToCampaign({ id, asked }: NodeFacts, term: number): void {
+    if (asked?.message.kind === 'timeout-now' && asked.message.term === term - 1) return;
+    this.#note(`transfer: ${id} campaigns in term ${term} as if the leader of the term before had asked for it`);
   }
 
   #isUpToDate({ id, memory, asked }: NodeFacts, to: ManagerId): void {
@@ -77,8 +85,10 @@ export class SpeechRules {
       this.#hasVoted(facts, to, term);
     } else if (message.kind === 'vote-request') {
       this.#hasVoted(facts, id, term);
-      const isWhole = disk.lastIndex >= message.lastIndex || hardState.term > term;
-      if (!isWhole) this.#note(`durable votes: ${id} boasts of ${message.lastIndex}, ${disk.lastIndex} are on its disk`);
+      // Once it follows another leader of this term, a grant cannot elect it any more.
+      const mayWin = facts.view?.role === 'candidate' && facts.view.term === term;
+      const isShort = mayWin && disk.lastIndex < message.lastIndex;
+      if (isShort) this.#note(`durable votes: ${id} boasts of ${message.lastIndex}, ${disk.lastIndex} are on its disk`);
     } else if (message.kind === 'append-response' && message.accepted) {
       if (hardState.term < term) this.#note(`durable terms: ${id} answers in term ${term}, which is not on its disk`);
       this.#hasAcknowledged(facts, term, message.matchIndex);
