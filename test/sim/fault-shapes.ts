@@ -24,28 +24,28 @@ const shapesByKind = {
   'disk-hang': { what: 'writes do not end', share: 0.2, perMinute: 2, forMs: 3000 },
   'disk-fail': { what: 'a write fails: the process ends', share: 0.2, perMinute: 2, forMs: 0 },
   'disk-low': { what: 'below the low-water mark', share: 0.15, perMinute: 2, forMs: 5000 },
-  'disk-full': { what: 'every write fails until there is room', share: 0.12, perMinute: 1.5, forMs: 4000 },
+  'disk-full': { what: 'every write fails until there is room', share: 0.15, perMinute: 1.5, forMs: 4000 },
   'unsynced-lost': { what: 'a crash with a write under way, which is lost', share: 0.2, perMinute: 2, forMs: 1500 },
   'unsynced-kept': { what: 'the same, and the write is there', share: 0.2, perMinute: 2, forMs: 1500 },
   // Processes and machines of managers.
   'manager-crash': { what: 'a manager is killed', share: 0.5, perMinute: 4, forMs: 4000 },
-  'power-cut': { what: 'all managers die at once', share: 0.12, perMinute: 1, forMs: 2500 },
+  'power-cut': { what: 'all managers die at once', share: 0.14, perMinute: 1, forMs: 2500 },
   'manager-pause': { what: 'a manager stands still', share: 0.4, perMinute: 3, forMs: 4000 },
   'clock-step': { what: 'the time of day jumps', share: 0.25, perMinute: 3, forMs: 0 },
   'wiped-disk': { what: 'a disk is lost; a new manager replaces it', share: 0.2, perMinute: 1.5, forMs: 0 },
-  'remade-store': { what: 'the same, and its old id comes back with an empty store', share: 0.12, perMinute: 1, forMs: 0 },
+  'remade-store': { what: 'the same, and its old id comes back with an empty store', share: 0.16, perMinute: 1, forMs: 0 },
   'restored-backup': { what: 'a manager starts on an older copy', share: 0.15, perMinute: 1.5, forMs: 0 },
   // Servers.
   'primary-crash': { what: 'the primary is killed', share: 0.85, perMinute: 2, forMs: 14_000 },
   'primary-blink': { what: 'the primary restarts quickly', share: 0.12, perMinute: 1.5, forMs: 700 },
-  'semi-sync-reset': { what: 'the same, and it waits for nobody afterwards', share: 0.1, perMinute: 1, forMs: 700 },
+  'semi-sync-reset': { what: 'the same, and it waits for nobody afterwards', share: 0.14, perMinute: 1, forMs: 700 },
   'primary-hang': { what: 'no statement ends', share: 0.15, perMinute: 1, forMs: 8000 },
-  'primary-full': { what: 'too many connections', share: 0.12, perMinute: 1, forMs: 6000 },
+  'primary-full': { what: 'too many connections', share: 0.14, perMinute: 1, forMs: 6000 },
   'primary-cut': { what: 'cut off from the managers, or from all', share: 0.2, perMinute: 1, forMs: 12_000 },
   'half-open': { what: 'what it answers gets lost', share: 0.15, perMinute: 1, forMs: 8000 },
   'late-statements': { what: 'what a manager sends it arrives late', share: 0.25, perMinute: 2, forMs: 6000 },
   'replica-crash': { what: 'a replica is killed', share: 0.25, perMinute: 1.5, forMs: 5000 },
-  'relay-log-lost': { what: 'a replica restarts, its relay log is gone', share: 0.12, perMinute: 1, forMs: 1000 },
+  'relay-log-lost': { what: 'a replica restarts, its relay log is gone', share: 0.15, perMinute: 1, forMs: 1000 },
   'lag': { what: 'a replica applies slowly', share: 0.25, perMinute: 2, forMs: 8000 },
   'server-return': { what: 'whatever is down comes back', share: 0.3, perMinute: 2, forMs: 0 },
   // Operators.
@@ -53,7 +53,7 @@ const shapesByKind = {
   'reconfigure': { what: 'another preferred candidate is declared', share: 0.2, perMinute: 2, forMs: 0 },
   'transfer': { what: 'the leadership is handed over', share: 0.3, perMinute: 3, forMs: 0 },
   'grow': { what: 'a manager is added', share: 0.25, perMinute: 2, forMs: 0 },
-  'shrink': { what: 'a manager is removed', share: 0.25, perMinute: 2, forMs: 0 },
+  'shrink': { what: 'a manager is removed', share: 0.3, perMinute: 3, forMs: 0 },
 } satisfies Record<string, Shape>;
 
 export const shapes: Readonly<Record<FaultKind, Shape>> = shapesByKind;

@@ -88,9 +88,16 @@ export class Operator {
   remove(dice: number): boolean {
     const voters = this.#sim.leader?.raft.status().voters ?? [];
     const id = voters[Math.floor(dice * voters.length)];
-    if (id === undefined || voters.length <= 3) return false;
+    if (id === undefined || !this.#mayLose(voters, dice)) return false;
     this.#change({ kind: 'remove', id }, 4);
     return true;
+  }
+
+  /** From three voters to two now and then, while all of them live: two survive no loss. */
+  #mayLose(voters: readonly ManagerId[], dice: number): boolean {
+    if (voters.length > 3) return true;
+    const areAllThere = voters.every((voter) => this.#sim.seats.get(voter)?.node.isRunning === true);
+    return voters.length === 3 && areAllThere && (dice * 23) % 1 < 0.4;
   }
 
   /** Again until it stands in the log. */

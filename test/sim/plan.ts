@@ -43,7 +43,7 @@ export const faultKinds = Object.keys(shapes) as readonly FaultKind[];
 
 export function drawPlan(seed: number): Plan {
   const random = createPrng(seed * streamStep);
-  const lengthMs = 50_000 + random.int(0, 16_000);
+  const lengthMs = 54_000 + random.int(0, 14_000);
   const size = random.next();
   const isRegional = random.next() < 0.3;
   return {

@@ -15,6 +15,7 @@ import type { Basis } from '../world/invariants.js';
 import { SimServer } from '../world/sim-server.js';
 import { Frontier } from './checks/frontier.js';
 import { LedgerChecks } from './checks/ledger-checks.js';
+import { DeathChecks } from './checks/death-checks.js';
 import { WriteChecks } from './checks/write-checks.js';
 import { Clients } from './clients.js';
 import { declaration } from './declaration.js';
@@ -125,6 +126,8 @@ export class Simulation {
     });
     this.writes = new WriteChecks({ log: this.frontier, servers: this.servers, clients: this.clients, note });
     this.operator = new Operator(this);
+    const { queue, network } = this.env;
+    new DeathChecks({ cluster, queue, network, log: this.frontier, servers: this.servers, note });
   }
 
   get electionTicks(): number {

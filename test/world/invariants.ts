@@ -6,6 +6,7 @@ import { gtidSet } from '../../src/base/index.js';
 import type { ClusterName, ManagerId, ServerName } from '../../src/base/index.js';
 import type { ClusterState, HaState, Operation } from '../../src/ha/index.js';
 import type { Environment } from './environment.js';
+import { LogRules } from './log-rules.js';
 import type { CommitObserver, LoggedEntry } from './replicated-log.js';
 import type { SimServer } from './sim-server.js';
 import type { SimSession } from './sim-session.js';
@@ -51,11 +52,15 @@ export class Invariants {
   readonly #ownerOfEpoch = new Map<number, string>();
   /** When each operation ended, and when each of its epochs did. */
   readonly #overAtMs = new Map<string, number>();
+  /** When a step ended last: what was sent before that may still arrive. */
+  #steppedAtMs = -Infinity;
 
   constructor(options: InvariantsOptions) {
     this.#options = options;
     options.env.queue.observe(() => this.#afterEvent());
-    options.log.onCommit((entry) => this.#committed(entry));
+    const { cluster, log } = options;
+    new LogRules({ cluster, log, note: (sentence) => this.note(sentence) });
+    log.onCommit((entry) => this.#committed(entry));
   }
 
   /** One line for each kind of violation, with when it was first seen. */
@@ -96,11 +101,22 @@ export class Invariants {
         this.note(`${verb} on ${server.name} by a deposed epoch ${fence.epoch}, ${operation.epoch} is at work`);
       }
     }
+    if (operation?.id === fence.operation && operation.epoch === fence.epoch) this.#intent(session, verb, basis);
     if (verb === 'open-for-writes') this.#opening(server, operation);
   }
 
   get #cluster(): ClusterState {
     return this.#options.log.state.clusters[this.#options.cluster] as ClusterState;
+  }
+
+  /** What is done belongs to a step whose beginning is committed, or takes one back. */
+  #intent({ server, fence }: SimSession, verb: string, { knewUntilMs }: Basis): void {
+    const operation = this.#cluster.operation;
+    if (operation === null || operation.phase === 'rolling-back') return;
+    const last = operation.journal.at(-1);
+    const isUnderWay = last !== undefined && last.finishedAtMs === null && last.epoch === fence.epoch;
+    if (isUnderWay || knewUntilMs <= this.#steppedAtMs) return;
+    this.note(`intent: ${verb} on ${server.name} at epoch ${fence.epoch}, and no step is under way`);
   }
 
   #overAt(what: string): number {
@@ -138,6 +154,7 @@ export class Invariants {
   #committed({ command, result, state }: LoggedEntry): void {
     if (!result.ok) return;
     const { nowMs } = this.#options.env.queue;
+    if (command.kind === 'step-finished' || command.kind === 'operation-rewound') this.#steppedAtMs = nowMs;
     if (command.kind === 'operation-finished') this.#overAtMs.set(command.operation, nowMs);
     if (command.kind === 'operation-taken-over') {
       this.#overAtMs.set(`${command.operation}/${command.fromEpoch}`, nowMs);

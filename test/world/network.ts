@@ -24,12 +24,18 @@ export class Network {
     const slowMs = this.slownessMs === 0 ? 0 : this.#random.next() * this.slownessMs;
     if (this.#clogs.size === 0 || from === undefined || to === undefined) return quickMs + slowMs;
     const cloggedMs = (this.#clogs.get(`${from}>${to}`) ?? 0) - this.#nowMs();
+    if (cloggedMs <= 0) this.#clogs.delete(`${from}>${to}`);
     return quickMs + slowMs + Math.max(0, cloggedMs);
   }
 
   /** What is sent from `from` to `to` waits on its way until `forMs` have passed. */
   clog(from: string, to: string, forMs: number): void {
     this.#clogs.set(`${from}>${to}`, this.#nowMs() + forMs);
+  }
+
+  /** Something is cut, clogged or slow. */
+  get isTroubled(): boolean {
+    return this.#cuts.size > 0 || this.#clogs.size > 0 || this.slownessMs > 0;
   }
 
   /** Both ways. */
