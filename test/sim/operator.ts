@@ -157,9 +157,10 @@ export class Operator {
     if (primary === undefined || primary.status === 'down' || primary.isHung) return;
     if (!primary.takesWrites) {
       // hactl opens a primary that came up closed only in an operation; upkeep will.
-      if (state.unrestored !== null || primary.offline) return;
+      if (state.unrestored !== null || primary.offline || !primary.cameUpClosed) return;
       env.trace.say('person', `opens ${primary.name}, which came up closed`);
-      Object.assign(primary, { readOnly: false, superReadOnly: false, waitsForAcks: this.#sim.plan.isSemiSync });
+      const waitsForAcks = this.#sim.plan.isSemiSync;
+      Object.assign(primary, { readOnly: false, superReadOnly: false, cameUpClosed: false, waitsForAcks });
       return;
     }
     for (const server of servers) {

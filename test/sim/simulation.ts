@@ -126,8 +126,10 @@ export class Simulation {
     });
     this.writes = new WriteChecks({ log: this.frontier, servers: this.servers, clients: this.clients, note });
     this.operator = new Operator(this);
-    const { queue, network } = this.env;
-    new DeathChecks({ cluster, queue, network, log: this.frontier, servers: this.servers, note });
+    new DeathChecks({
+      cluster, queue: this.env.queue, log: this.frontier, servers: this.servers, nodes: this.nodes, note,
+      voters: () => this.frontier.voters,
+    });
   }
 
   get electionTicks(): number {
@@ -243,7 +245,7 @@ export class Simulation {
       // What a disk is to blame for ends the process, as it must.
       if (output.kind === 'halt' && output.reason.includes(diskFailure)) continue;
       if (output.kind === 'membership-changed' && output.isCommitted) {
-        for (const removed of output.membership.removed) this.frontier.removed.add(removed);
+        this.frontier.membership(output.index, output.membership);
       }
       raftChecks.observed(id, output);
     }

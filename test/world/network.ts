@@ -33,11 +33,6 @@ export class Network {
     this.#clogs.set(`${from}>${to}`, this.#nowMs() + forMs);
   }
 
-  /** Something is cut, clogged or slow. */
-  get isTroubled(): boolean {
-    return this.#cuts.size > 0 || this.#clogs.size > 0 || this.slownessMs > 0;
-  }
-
   /** Both ways. */
   cut(left: string, right: string): void {
     this.#cuts.add(`${left}>${right}`).add(`${right}>${left}`);

@@ -94,6 +94,7 @@ export class SimActionSession implements ActionSession {
   openForWrites(): Promise<void> {
     return this.#act('open-for-writes', (server) => {
       server.cameUpOpen = false;
+      server.cameUpClosed = false;
       server.readOnly = false;
       server.superReadOnly = false;
     });

@@ -58,6 +58,8 @@ export class SimServer {
   superReadOnly = false;
   /** It takes writes because its configuration file says so, and nobody has closed or opened it since its start. */
   cameUpOpen = false;
+  /** It came up closed, and nobody has opened it since. */
+  cameUpClosed = false;
   offline = false;
   waitsForAcks = false;
   acknowledges = false;
@@ -233,6 +235,7 @@ export class SimServer {
     this.env.trace.say(this.name, 'starts');
     this.status = 'up';
     this.cameUpOpen = !this.boot.superReadOnly;
+    this.cameUpClosed = this.boot.superReadOnly;
     this.#startedAtMs = this.env.queue.nowMs;
     this.offline = false;
     if (this.boot.recoversRelayLog) this.replica?.crashed(false);

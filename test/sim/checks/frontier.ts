@@ -6,7 +6,7 @@ import type { ManagerId } from '../../../src/base/index.js';
 import type { CommandResult, HaState } from '../../../src/ha/index.js';
 import { decodeCommand } from '../../../src/manager/command-codec.js';
 import { HaMachine } from '../../../src/manager/ha-machine.js';
-import type { AppliedEntry } from '../../../src/raft/index.js';
+import type { AppliedEntry, Membership } from '../../../src/raft/index.js';
 import type { CommittedLog } from '../../world/invariants.js';
 import type { CommitObserver } from '../../world/replicated-log.js';
 
@@ -15,8 +15,11 @@ export class Frontier implements CommittedLog {
   readonly #observers: CommitObserver[] = [];
   /** Of the last one that any manager has applied. */
   index = 0;
+  /** As committed last. */
+  voters: readonly ManagerId[] = [];
   /** Managers whose removal was committed. */
   readonly removed = new Set<ManagerId>();
+  #membershipIndex = -1;
 
   get state(): HaState {
     return this.#machine.state;
@@ -24,6 +27,14 @@ export class Frontier implements CommittedLog {
 
   onCommit(observer: CommitObserver): void {
     this.#observers.push(observer);
+  }
+
+  /** Committed, as some manager says. */
+  membership(index: number, { voters, removed }: Membership): void {
+    if (index <= this.#membershipIndex) return;
+    this.#membershipIndex = index;
+    this.voters = voters.map(({ id }) => id);
+    for (const id of removed) this.removed.add(id);
   }
 
   /** A command that ran, as opposed to one that was repeated. */
