@@ -234,8 +234,19 @@ export class Chaos {
     else old[this.#prng.int(0, oldMessagesMax)] = { link, message };
   }
 
+  /** A store made to join under the id of a voter that was lost: it is asked as that voter would be. */
+  #askStranger(): void {
+    const stranger = this.cluster.nodes.find((node) => node.core?.inspect().voters.length === 0);
+    const asked = this.#oldRare.filter(({ message }) => message.kind.endsWith('vote-request'));
+    const old = asked[this.#prng.int(0, Math.max(1, asked.length))];
+    if (stranger === undefined || old === undefined) return;
+    const from = managerId(old.link.split('->')[0] ?? '');
+    this.cluster.step(stranger.id, { kind: 'receive', from, message: old.message });
+  }
+
   /** Comes again, however late. */
   #oldMessage(): void {
+    if (this.#prng.next() < 0.05) this.#askStranger();
     const words = this.#prng.next() < 0.1 ? this.#oldRare.filter(({ message }) => message.kind === 'timeout-now') : [];
     const among = words.length > 0 ? words : this.#prng.next() < 0.5 ? this.#oldRare : this.#old;
     const old = among[this.#prng.int(0, Math.max(1, among.length))];
