@@ -15,7 +15,10 @@ function outcome(run: () => void): string {
   }
 }
 
-describe('a cluster under random faults', () => {
+/** A second or two of work each; a busy machine may need very much longer. */
+const withinMs = 180_000;
+
+describe('a cluster under random faults', { timeout: withinMs }, () => {
   it.each([3, 5])('keeps the rules of Raft with %i nodes, and converges when the faults end', (size) => {
     let committed = 0;
     let reads = 0;

@@ -31,6 +31,11 @@ export interface ChaosOptions {
 type Deed = 'message' | 'tick' | 'persist' | 'propose' | 'read' | 'crash' | 'restart' | 'partition' | 'heal'
   | 'change' | 'old-message' | 'pause' | 'hang' | 'hurry' | 'burst' | 'disk-low';
 
+interface Old {
+  readonly link: string;
+  readonly message: Message;
+}
+
 /** Of these, in proportion; the lower part is drawn anew for each seed. */
 const usual: Readonly<Record<Deed, number>> = {
   message: 520, tick: 170, persist: 190, propose: 50, read: 25, restart: 15, heal: 5,
@@ -47,7 +52,9 @@ export class Chaos {
   readonly #prng: Prng;
   readonly #changes: boolean;
   readonly #weights: readonly (readonly [Deed, number])[];
-  readonly #old: { readonly link: string; readonly message: Message }[] = [];
+  readonly #old: Old[] = [];
+  /** Votes, snapshots and words of transfer. */
+  readonly #oldRare: Old[] = [];
   /** Until this step nothing happens to a paused node, and no write of a hung disk ends. */
   readonly #pausedUntil = new Map<ManagerId, number>();
   readonly #hungUntil = new Map<ManagerId, number>();
@@ -221,14 +228,28 @@ export class Chaos {
   }
 
   #remember(link: string, message: Message): void {
-    const entry = { link, message };
-    if (this.#old.length < oldMessagesMax) this.#old.push(entry);
-    else this.#old[this.#prng.int(0, oldMessagesMax)] = entry;
+    const isCommon = message.kind === 'append-request' || message.kind === 'append-response';
+    const old = isCommon ? this.#old : this.#oldRare;
+    if (old.length < oldMessagesMax) old.push({ link, message });
+    else old[this.#prng.int(0, oldMessagesMax)] = { link, message };
+  }
+
+  /** A store made to join under the id of a voter that was lost: it is asked as that voter would be. */
+  #askStranger(): void {
+    const stranger = this.cluster.nodes.find((node) => node.core?.inspect().voters.length === 0);
+    const asked = this.#oldRare.filter(({ message }) => message.kind.endsWith('vote-request'));
+    const old = asked[this.#prng.int(0, Math.max(1, asked.length))];
+    if (stranger === undefined || old === undefined) return;
+    const from = managerId(old.link.split('->')[0] ?? '');
+    this.cluster.step(stranger.id, { kind: 'receive', from, message: old.message });
   }
 
   /** Comes again, however late. */
   #oldMessage(): void {
-    const old = this.#old[this.#prng.int(0, Math.max(1, this.#old.length))];
+    if (this.#prng.next() < 0.05) this.#askStranger();
+    const words = this.#prng.next() < 0.1 ? this.#oldRare.filter(({ message }) => message.kind === 'timeout-now') : [];
+    const among = words.length > 0 ? words : this.#prng.next() < 0.5 ? this.#oldRare : this.#old;
+    const old = among[this.#prng.int(0, Math.max(1, among.length))];
     if (old === undefined || this.cluster.cuts.has(old.link)) return;
     const queue = this.cluster.links.get(old.link) ?? [];
     queue.unshift(old.message);

@@ -6,9 +6,9 @@
 import type { Prng } from '../../../src/base/index.js';
 import { managerId } from '../../../src/base/index.js';
 import { unknownMember } from '../../../src/raft/core/index.js';
-import type { EntryPayload, MembershipChange, Output, RaftCoreConfig } from '../../../src/raft/core/index.js';
+import type { EntryPayload, MembershipChange, Message, Output, RaftCoreConfig } from '../../../src/raft/core/index.js';
 import { TestCluster } from './cluster.js';
-import { entryWords, messageWords, outputWords, viewWords } from './wording.js';
+import { entryWords, membershipWords, messageWords, outputWords, viewWords } from './wording.js';
 
 const electionTimeoutTicks = 10;
 /** A settle that takes longer never ends. */
@@ -26,6 +26,7 @@ export class Script {
   #hearing: Hearing = 'everything';
   /** How many campaigns began; tells `timeout` when to stop. */
   campaigns = 0;
+  readonly saved = new Map<string, { readonly link: string; readonly message: Message }>();
   #proposals = 0;
 
   /** The output of one block. */
@@ -67,10 +68,10 @@ export class Script {
     });
   }
 
-  propose(id: string, payload: EntryPayload): void {
+  propose(id: string, payload: EntryPayload, isUrgent = false): void {
     this.#proposals += 1;
     const { nowMs } = this.cluster;
-    this.cluster.step(id, { kind: 'propose', proposalId: this.#proposals, payload, nowMs, isUrgent: false });
+    this.cluster.step(id, { kind: 'propose', proposalId: this.#proposals, payload, nowMs, isUrgent });
   }
 
   change(id: string, change: MembershipChange): void {
@@ -144,7 +145,8 @@ const commands: Readonly<Record<string, Command>> = {
   time: (script, [nowMs]) => {
     script.cluster.nowMs = Number(nowMs);
   },
-  propose: (script, [id = '', text = '']) => script.propose(id, commandOf(new TextEncoder().encode(text))),
+  propose: (script, [id = '', text = '', urgent]) =>
+    script.propose(id, commandOf(new TextEncoder().encode(text)), urgent === 'urgent'),
   'propose-bytes': (script, [id = '', size]) => script.propose(id, commandOf(new Uint8Array(Number(size)))),
   join: (script, ids) => ids.forEach((id) => script.cluster.join(id)),
   wipe: (script, ids) => ids.forEach((id) => script.cluster.wipe(id)),
@@ -156,6 +158,36 @@ const commands: Readonly<Record<string, Command>> = {
     script.change(by, { kind: 'add', learner: { ...unknownMember(managerId(id)), then, replaces } });
   },
   remove: (script, [by = '', id = '']) => script.change(by, { kind: 'remove', id: managerId(id) }),
+  describe: (script, [by = '', id = '', rpc = null]) =>
+    script.change(by, { kind: 'describe', member: { ...unknownMember(managerId(id)), rpc } }),
+  members: (script, ids) => {
+    for (const id of ids) {
+      const { membership, isMembershipCommitted } = script.cluster.node(id).core!.inspect();
+      script.say(`${id} knows ${membershipWords(membership)}${isMembershipCommitted ? '' : ' (not committed)'}`);
+    }
+  },
+  /** A copy of the oldest message, which can come again at any time. */
+  save: (script, [link = '', name = '']) => {
+    const message = script.cluster.links.get(link)?.[0];
+    if (message === undefined) throw new Error(`nothing is under way on ${link}`);
+    script.saved.set(name, { link, message });
+  },
+  replay: (script, [name = '']) => {
+    const saved = script.saved.get(name);
+    if (saved === undefined) throw new Error(`nothing was saved as ${name}`);
+    const { link, message } = saved;
+    script.say(`${link} once more ${messageWords(message)}`);
+    script.cluster.links.set(link, [message, ...(script.cluster.links.get(link) ?? [])]);
+    script.cluster.deliver(link);
+  },
+  /** A bit of the oldest chunk flips on the way. */
+  damage: (script, [link = '']) => {
+    const queue = script.cluster.links.get(link) ?? [];
+    const chunk = queue[0];
+    if (chunk?.kind !== 'snapshot-chunk') throw new Error(`no chunk comes next on ${link}`);
+    const bytes = chunk.bytes.map((byte, at) => (at === 0 ? byte ^ 1 : byte));
+    queue[0] = { ...chunk, bytes };
+  },
   transfer: (script, [by = '', target]) =>
     script.cluster.step(by, {
       kind: 'transfer-leadership', target: target === undefined ? null : managerId(target),
@@ -227,15 +259,16 @@ const commands: Readonly<Record<string, Command>> = {
   },
   peers: (script, [id = '']) => {
     for (const peer of script.cluster.node(id).core?.inspect().peers ?? []) {
-      const activity = peer.recentlyActive ? 'active' : 'silent';
+      const activity = (peer.recentlyActive ? 'active' : 'silent') + (peer.isStuck ? ' stuck' : '');
       script.say(`${id} sees ${peer.id} ${peer.state} match=${peer.match} next=${peer.next} ${activity}`);
     }
   },
   disk: (script, ids) => {
     for (const id of ids) {
-      const { hardState, entries } = script.cluster.node(id).disk;
+      const { hardState, entries, snapshot } = script.cluster.node(id).disk;
+      const held = snapshot === null ? '' : ` snapshot=${snapshot.index}@${snapshot.term}`;
       const vote = `term=${hardState.term} vote=${hardState.votedFor ?? '-'} commit=${hardState.commitIndex}`;
-      script.say(`${id} disk ${vote} [${entryWords(entries)}]`);
+      script.say(`${id} disk ${vote}${held} [${entryWords(entries)}]`);
     }
   },
   times: (script, ids) => {

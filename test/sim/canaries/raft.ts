@@ -281,6 +281,8 @@ const memberships: readonly Canary[] = [
     file: core('core-state'),
     find: 'if (this.isVoter) return true;\n    return this.#memberships',
     replace: 'if (!this.isVoter) return false;\n    return this.#memberships',
+    // With two voters only: else the others can elect one of themselves.
+    sizes: [2],
   },
   {
     name: 'membership-survives-truncation',
