@@ -51,6 +51,7 @@ const shapesByKind = {
   // Operators.
   'switchover': { what: 'a planned change of the primary', share: 0.4, perMinute: 2, forMs: 0 },
   'reconfigure': { what: 'another preferred candidate is declared', share: 0.2, perMinute: 2, forMs: 0 },
+  'stale-proposal': { what: 'an old entry of an operation is proposed again', share: 0.3, perMinute: 6, forMs: 0 },
   'transfer': { what: 'the leadership is handed over', share: 0.3, perMinute: 3, forMs: 0 },
   'grow': { what: 'a manager is added', share: 0.25, perMinute: 2, forMs: 0 },
   'shrink': { what: 'a manager is removed', share: 0.3, perMinute: 3, forMs: 0 },

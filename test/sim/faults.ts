@@ -198,6 +198,7 @@ const restoredBackup: Doer = (sim, { dice }) => {
     sim.kill(seat.id);
     seat.disk.setBack(copy);
     seat.isForgetful = true;
+    seat.isSetBack = true;
     sim.env.trace.say(seat.id, 'its data directory is an older copy of itself');
     sim.restart(seat.id);
   });
@@ -354,6 +355,7 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
   },
   'switchover': (sim) => sim.operator.switchover(),
   'reconfigure': (sim, { dice }) => sim.operator.reconfigure(dice),
+  'stale-proposal': (sim, { dice }) => sim.operator.proposeStale(dice),
   'transfer': (sim, { dice }) => sim.operator.transfer(dice),
   'grow': (sim, { dice }) => sim.operator.add(null, dice < 0.8 ? 'vote' : 'stay'),
   'shrink': (sim, { dice }) => sim.operator.remove(dice),

@@ -61,6 +61,21 @@ export class Operator {
     return true;
   }
 
+  /**
+   * What a leader said of an operation at an epoch that is over comes again, as from a conductor that does not know: it
+   * must change nothing.
+   */
+  proposeStale(dice: number): boolean {
+    const { leader, frontier, env } = this.#sim;
+    const operation = this.#sim.cluster?.operation ?? null;
+    const old = frontier.spoken.filter((one) => one.operation !== operation?.id || one.epoch < operation.epoch);
+    const stale = old[Math.floor(dice * old.length)];
+    if (leader === null || stale === undefined) return false;
+    const session = { id: `r-stale-${env.random.hex(8)}`, serial: 1 };
+    leader.process.deliver(() => void leader.raft.propose(encodeCommand(stale), session, withinMs));
+    return true;
+  }
+
   /** Another preferred candidate. */
   reconfigure(dice: number): boolean {
     const { leader, frontier, servers, env } = this.#sim;

@@ -47,6 +47,8 @@ export interface Seat {
   isGone: boolean;
   /** Its disk was set back or made anew: nobody may let it in, and it may notice by itself. */
   isForgetful: boolean;
+  /** Only who runs and has heard it further on can tell that it was set back. */
+  isSetBack: boolean;
   clockOffsetMs: number;
 }
 
@@ -171,7 +173,7 @@ export class Simulation {
     const disk = new SimDisk(this.env.queue, createPrng(this.env.random.int(0, 2 ** 31)), (stored) => {
       if (!this.#isForgetful(id)) this.raftChecks.durable(id, stored);
     });
-    const seat: Omit<Seat, 'node'> = { id, bootstrap, disk, isGone: false, isForgetful: false, clockOffsetMs: 0 };
+    const seat: Omit<Seat, 'node'> = { id, bootstrap, disk, isGone: false, isForgetful: false, isSetBack: false, clockOffsetMs: 0 };
     this.#begin(seat as Seat);
   }
 
@@ -188,6 +190,8 @@ export class Simulation {
     if (seat === undefined) return;
     seat.isGone ||= isFinal;
     if (seat.node.process.state === 'dead') return;
+    // Whoever could have told is about to forget it: no promise is made from here on, and a person steps in.
+    for (const other of this.seats.values()) if (other.isSetBack && other !== seat) this.kill(other.id, true);
     this.env.trace.say(id, 'is killed');
     seat.node.process.kill();
     // A disk that finishes the write after all says so to nobody.

@@ -52,6 +52,8 @@ export class Invariants {
   readonly #ownerOfEpoch = new Map<number, string>();
   /** When each operation ended, and when each of its epochs did. */
   readonly #overAtMs = new Map<string, number>();
+  /** By epoch: the servers whose locks whoever began to act under it could take, and must hold. */
+  readonly #mustBeLocked = new Map<number, ReadonlySet<string>>();
   /** When a step ended last: what was sent before that may still arrive. */
   #steppedAtMs = -Infinity;
 
@@ -97,7 +99,9 @@ export class Invariants {
         this.note(`${verb} on ${server.name} for ${fence.operation}, which is not running`);
       }
     } else if (operation.epoch !== fence.epoch && hasBegun(operation)) {
-      if (basis.knewUntilMs > this.#overAt(`${fence.operation}/${fence.epoch}`)) {
+      // The one at work took every lock that it could reach before its first step: nothing older executes there.
+      const isLockedOut = this.#mustBeLocked.get(operation.epoch)?.has(server.name) === true;
+      if (isLockedOut || basis.knewUntilMs > this.#overAt(`${fence.operation}/${fence.epoch}`)) {
         this.note(`${verb} on ${server.name} by a deposed epoch ${fence.epoch}, ${operation.epoch} is at work`);
       }
     }
@@ -107,6 +111,14 @@ export class Invariants {
 
   get #cluster(): ClusterState {
     return this.#options.log.state.clusters[this.#options.cluster] as ClusterState;
+  }
+
+  #reachableFor(manager: ManagerId): readonly string[] {
+    const { servers, env } = this.#options;
+    return servers
+      .filter(({ name, status, isHung, isFull }) => status === 'up' && !isHung && !isFull
+        && !env.network.isCut(manager, name) && !env.network.isClogged(manager, name))
+      .map(({ name }) => name);
   }
 
   /** What is done belongs to a step whose beginning is committed, or takes one back. */
@@ -155,6 +167,9 @@ export class Invariants {
     if (!result.ok) return;
     const { nowMs } = this.#options.env.queue;
     if (command.kind === 'step-finished' || command.kind === 'operation-rewound') this.#steppedAtMs = nowMs;
+    if (command.kind === 'step-started' && !this.#mustBeLocked.has(command.epoch)) {
+      this.#mustBeLocked.set(command.epoch, new Set(this.#reachableFor(command.by)));
+    }
     if (command.kind === 'operation-finished') this.#overAtMs.set(command.operation, nowMs);
     if (command.kind === 'operation-taken-over') {
       this.#overAtMs.set(`${command.operation}/${command.fromEpoch}`, nowMs);

@@ -24,13 +24,17 @@ export class Network {
     const slowMs = this.slownessMs === 0 ? 0 : this.#random.next() * this.slownessMs;
     if (this.#clogs.size === 0 || from === undefined || to === undefined) return quickMs + slowMs;
     const cloggedMs = (this.#clogs.get(`${from}>${to}`) ?? 0) - this.#nowMs();
-    if (cloggedMs <= 0) this.#clogs.delete(`${from}>${to}`);
     return quickMs + slowMs + Math.max(0, cloggedMs);
   }
 
   /** What is sent from `from` to `to` waits on its way until `forMs` have passed. */
   clog(from: string, to: string, forMs: number): void {
     this.#clogs.set(`${from}>${to}`, this.#nowMs() + forMs);
+  }
+
+  /** Is something that was sent late still on its way, or was a moment ago? */
+  isClogged(from: string, to: string): boolean {
+    return this.#clogs.has(`${from}>${to}`) || this.#clogs.has(`${to}>${from}`);
   }
 
   /** Both ways. */

@@ -13,8 +13,20 @@ const acting: readonly Canary[] = [
     name: 'proof-of-any-term',
     invariant: 'leader',
     file: 'src/manager/log-port.ts',
-    find: 'const { role, term } = this.#raft.status();\n    return role === \'leader\' && term === this.term;',
-    replace: 'return this.#raft.status().term >= 0;',
+    find: 'return proof.kind === \'leader\' && proof.term === this.term;',
+    replace: 'return proof.kind === \'leader\';',
+    also: [
+      {
+        file: 'src/manager/log-port.ts',
+        find: 'return role === \'leader\' && term === this.term;',
+        replace: 'return role === \'leader\' && term > 0;',
+      },
+      {
+        file: 'src/manager/reign.ts',
+        find: 'isReigning: () => !this.#isOver,',
+        replace: 'isReigning: () => true,',
+      },
+    ],
   },
   {
     name: 'locks-are-not-raised',
