@@ -4,7 +4,7 @@ import { renderHistory, renderOperation } from './render-operation.js';
 import { renderStatus } from './render-status.js';
 import { ago, exactSpan } from './spans.js';
 import { paintFor } from './terminal.js';
-import { testNowMs, testOperation, testServer, testStatus, testStep } from './test-parts.js';
+import { testManager, testNowMs, testOperation, testServer, testStatus, testStep } from './test-parts.js';
 
 const plain = (_style: unknown, text: string): string => text;
 
@@ -29,9 +29,9 @@ app1      healthy · async · last failover 3d ago
       quorum: { reachable: 2, voters: 3, has: true },
       reason: 'm1 leads; 2 of 3 managers reachable, m3 is not',
       managers: [
-        { id: 'm1', role: 'leader', reachable: true, roundTripMs: null },
-        { id: 'm2', role: 'follower', reachable: true, roundTripMs: 0.4 },
-        { id: 'm3', role: 'unknown', reachable: false, roundTripMs: null },
+        testManager('m1', { role: 'leader', reachable: true, roundTripMs: null }),
+        testManager('m2', { role: 'follower', reachable: true, roundTripMs: 0.4 }),
+        testManager('m3', { role: 'unknown', reachable: false, roundTripMs: null }),
       ],
       clusters: [
         {
@@ -76,9 +76,9 @@ orders-eu  failover · async
         quorum: { reachable: 1, voters: 3, has: false },
         reason,
         managers: [
-          { id: 'm1', role: 'unknown', reachable: false, roundTripMs: null },
-          { id: 'm2', role: 'unknown', reachable: false, roundTripMs: null },
-          { id: 'm3', role: 'candidate', reachable: true, roundTripMs: null },
+          testManager('m1', { role: 'unknown', reachable: false, roundTripMs: null }),
+          testManager('m2', { role: 'unknown', reachable: false, roundTripMs: null }),
+          testManager('m3', { role: 'candidate', reachable: true, roundTripMs: null }),
         ],
         clusters: [],
       }),

@@ -119,6 +119,11 @@ function cluster(part: Partial<ClusterState> = {}): ClusterState {
   };
 }
 
+function membership(ids: readonly ManagerId[]): StatusInput['raft']['membership'] {
+  const nothing = { rpc: null, http: null, storeId: null, reducerMax: 1, replaces: null };
+  return { voters: ids.map((id) => ({ id, ...nothing })), learners: [], removed: [] };
+}
+
 interface Scene {
   readonly cluster?: Partial<ClusterState>;
   readonly seen?: readonly [string, ReceivedObservation][];
@@ -133,10 +138,13 @@ function input(scene: Scene = {}): StatusInput {
   return {
     manager: m1,
     clusterId: 'test',
-    raft: { role: 'leader', term: 7, leader: m1, voters: [m1, m2, m3], ...scene.raft },
+    raft: {
+      role: 'leader', term: 7, leader: m1, lastIndex: 10, membership: membership([m1, m2, m3]),
+      isMembershipCommitted: true, peers: [], isDiskLow: false, ...scene.raft,
+    },
     peers: [m2, m3].map((id) => {
       const reachable = (scene.reachable ?? [m2, m3]).includes(id);
-      return { id, reachable, roundTripMs: 0.4 };
+      return { id, reachable, roundTripMs: 0.4, lastHeardMs: 20 };
     }),
     state: { reducerVersion: 1, configVersion: 1, timeMs: 0, clusters: { app1: cluster(scene.cluster) } },
     observations: new Map(scene.seen ?? healthy),

@@ -246,13 +246,15 @@ class Driver implements RaftNode {
       const none = logIndex(0);
       const indexes = { commitIndex: none, appliedIndex: none, lastIndex: none, snapshotIndex: none };
       const voters = bootstrap.voters.map((voter) => voter.id);
-      const nobody = { leader: null, membership: bootstrap, voters, peers: [] };
+      const nobody = { leader: null, membership: bootstrap, isMembershipCommitted: true, voters, peers: [] };
       return { id, role: 'follower', term: term(0), ...indexes, ...nobody, isDiskLow: this.#isDiskLow };
     }
     const view = this.#core.inspect();
-    const { role, term: currentTerm, leader, commitIndex, lastIndex, voters, membership, snapshotIndex, peers } = view;
+    const { role, term: currentTerm, leader, commitIndex, lastIndex, snapshotIndex, peers } = view;
+    const { voters, membership, isMembershipCommitted } = view;
     const indexes = { commitIndex, appliedIndex: this.#appliedIndex, lastIndex, snapshotIndex };
-    return { id, role, term: currentTerm, leader, ...indexes, voters, membership, peers, isDiskLow: this.#isDiskLow };
+    const members = { voters, membership, isMembershipCommitted, peers };
+    return { id, role, term: currentTerm, leader, ...indexes, ...members, isDiskLow: this.#isDiskLow };
   }
 
   onMembership(listener: (membership: Membership, isCommitted: boolean) => void): () => void {

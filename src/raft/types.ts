@@ -53,6 +53,7 @@ export interface RaftStatus {
   readonly voters: readonly ManagerId[];
   /** In force: the newest in the log, committed or not. */
   readonly membership: Membership;
+  readonly isMembershipCommitted: boolean;
   /** 0: none yet. */
   readonly snapshotIndex: LogIndex;
   /** Empty unless this node leads. */
