@@ -58,5 +58,6 @@ export async function runManager(configPath: string): Promise<void> {
   }
   // No tidying up: whatever failed may be what tidying would use. The store is checked at the next start.
   log.fatal({ event: 'manager-failed', reason: end });
+  process.stderr.write(`hactl: manager ${loaded.config.id} ends for good: ${end}\n`);
   process.exit(3);
 }

@@ -11,6 +11,8 @@ import { limits } from './limits.js';
 export interface Followed {
   readonly id: string;
   readonly replaces: string | null;
+  /** It was added just now: that it votes is worth saying. */
+  readonly isNew: boolean;
 }
 
 /** A leader's answer first: it alone knows how far the others have come. */
@@ -30,7 +32,7 @@ interface Stage {
   readonly progress: number;
 }
 
-function stageOf({ managers, isChanging }: ManagersResponse, { id, replaces }: Followed): Stage {
+function stageOf({ managers, isChanging }: ManagersResponse, { id, replaces }: Pick<Followed, 'id' | 'replaces'>): Stage {
   const member = managers.find((one) => one.id === id);
   if (member === undefined) return { isDone: false, words: `${id} is not on the list that was seen`, progress: 0 };
   if (member.part === 'learner') return learnerStage(member);
@@ -63,7 +65,8 @@ export async function followMember(context: VerbContext, followed: Followed): Pr
       if (answer.removed.includes(followed.id)) throw removedMeanwhile(followed.id);
       const stage = stageOf(answer, followed);
       const nowMs = terminal.nowMs();
-      if (stage.words !== words && (stage.isDone || nowMs - saidMs >= limits.sayEveryMs)) {
+      const isWorthSaying = stage.isDone ? followed.isNew || best >= 0 : nowMs - saidMs >= limits.sayEveryMs;
+      if (stage.words !== words && isWorthSaying) {
         say(context, `  ${stage.words}\n`);
         saidMs = nowMs;
       }

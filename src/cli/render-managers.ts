@@ -71,8 +71,8 @@ export function renderManagers(response: ManagersResponse, paint: Paint): string
   const count = `${quorum.has ? 'quorum' : 'no quorum'} ${quorum.reachable}/${quorum.voters}`;
   const leads = leader === null ? 'no leader' : `${leader} leads`;
   const lines = [
-    `managers of ${paint('bold', clusterId)}: ${leads} (term ${term}) · ${paint(quorum.has ? 'green' : 'red', count)} · `
-      + lossesWords(response.toleratedLosses),
+    `managers of ${paint('bold', clusterId)}: ${leads} (term ${term}) · ${paint(quorum.has ? 'green' : 'red', count)}`
+      + (quorum.voters === 0 ? '' : ` · ${lossesWords(response.toleratedLosses)}`),
   ];
   const isCalm = quorum.has && leader !== null && managers.every((member) => member.reachable);
   if (!isCalm) lines.push(`  ${reason} (seen from ${manager})`);
@@ -85,7 +85,9 @@ export function renderManagers(response: ManagersResponse, paint: Paint): string
   if (isChanging) lines.push('a change of the managers is in the log and not committed yet');
   if (removed.length > 0) lines.push(`removed: ${removed.join(', ')} (an id is used once)`);
   if (leader !== null && leader !== manager) {
-    lines.push(`seen from ${manager}; how far the logs are, the leader ${leader} knows`);
+    const at = managers.find((one) => one.id === leader)?.http ?? null;
+    const where = at === null ? '' : `: ask it at --url ${at}, or name it in HACTL_URL`;
+    lines.push(`seen from ${manager}; only the leader ${leader} knows how far each log is${where}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -114,6 +114,7 @@ export function renderStatus(status: StatusResponse, nowMs: number, paint: Paint
     const label = paint('bold', cluster.name) + ' '.repeat(width - cluster.name.length);
     lines.push(...clusterLines(cluster, { label, indent, nowMs, paint }));
   }
-  if (status.clusters.length === 0) lines.push('no cluster is configured: `hactl apply clusters.yaml` does that');
+  // Without a quorum its view may be old, and nothing can be applied.
+  if (status.clusters.length === 0 && status.quorum.has) lines.push('no cluster is configured: `hactl apply clusters.yaml` does that');
   return `${lines.join('\n')}\n`;
 }

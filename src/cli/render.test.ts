@@ -67,7 +67,7 @@ orders-eu  failover · async
     );
   });
 
-  it('says that it acts on nothing without a quorum, and what to do without a cluster', () => {
+  it('says that it acts on nothing without a quorum', () => {
     const reason = 'no quorum: only m3 of m1, m2, m3 is reachable; it acts on nothing until a majority is back';
     const text = renderStatus(
       testStatus({
@@ -89,6 +89,35 @@ orders-eu  failover · async
       `
 managers  m1 unreachable   m2 unreachable   m3 candidate   no leader (term 7)        no quorum 1/3
           ${reason} (seen from m3)
+`.slice(1),
+    );
+  });
+
+  it('says what to do without a cluster', () => {
+    expect(renderStatus(testStatus({ clusters: [] }), testNowMs, plain)).toContain(
+      '\nno cluster is configured: `hactl apply clusters.yaml` does that\n',
+    );
+  });
+
+  it('shows learners and what stands out of each manager, four to a line', () => {
+    const status = testStatus({
+      clusters: [],
+      reason: 'm1 leads; 4 of 4 managers reachable; the learner m5 is not',
+      quorum: { reachable: 4, voters: 4, has: true },
+      managers: [
+        ...testStatus().managers,
+        testManager('m4', { problems: ['stuck: it answers, but its log does not grow', 'its disk is almost full'] }),
+        testManager('m5', { part: 'learner', reachable: false, problems: ['will vote once it has caught up'] }),
+        testManager('m6', { part: 'learner' }),
+      ],
+    });
+    expect(renderStatus(status, testNowMs, plain)).toBe(
+      `
+managers  m1 leader (term 7)   m2 follower 0.4ms   m3 follower 0.5ms   m4 follower 0.4ms
+          learner m5 unreachable   m6 learner 0.4ms        quorum 4/4
+          m1 leads; 4 of 4 managers reachable; the learner m5 is not (seen from m1)
+          ! m4: stuck: it answers, but its log does not grow; its disk is almost full
+          ! m5: will vote once it has caught up
 no cluster is configured: \`hactl apply clusters.yaml\` does that
 `.slice(1),
     );

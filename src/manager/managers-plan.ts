@@ -211,11 +211,12 @@ export function planTransfer(sight: QuorumSight, request: TransferRequest): Plan
   if (to !== null && sight.isDiskLow(managerId(to))) {
     risks.push(`the disk of ${to} is almost full: it hands the leadership on at once`);
   }
+  const best = others.length === 1 ? able : `the best prepared of ${able}`;
   return {
     kind: 'change', change: to === null ? null : managerId(to), done: `${self} leads no more`, risks,
     steps: [
-      `${self} takes nothing new until ${to ?? able} has the whole log, for an election timeout at most`,
-      `${to ?? 'whoever has it first'} leads; nothing happens to the servers`,
+      `${self} takes nothing new until ${to ?? best} has the whole log, for an election timeout at most`,
+      `${to ?? 'that one'} leads; nothing happens to the servers`,
     ],
   };
 }

@@ -82,7 +82,8 @@ export function addManager(context: VerbContext, options: AddOptions): Promise<n
       const body: AddManagerRequest = { id, rpc, http, learner, replaces, dryRun };
       return context.link.post<ManagerChangeResponse>('/managers', body);
     },
-    follow: () => (learner ? getManagers(context) : followMember(context, { id, replaces })),
+    follow: ({ outcome }) =>
+      learner ? getManagers(context) : followMember(context, { id, replaces, isNew: outcome === 'changed' }),
   });
 }
 
