@@ -32,18 +32,20 @@ interface Stage {
   readonly progress: number;
 }
 
-function stageOf({ managers, isChanging }: ManagersResponse, { id, replaces }: Pick<Followed, 'id' | 'replaces'>): Stage {
+function stageOf({ managers, isChanging }: ManagersResponse, { id, replaces }: Followed): Stage {
   const member = managers.find((one) => one.id === id);
   if (member === undefined) return { isDone: false, words: `${id} is not on the list that was seen`, progress: 0 };
   if (member.part === 'learner') return learnerStage(member);
   const isOldThere = replaces !== null && managers.some((one) => one.id === replaces);
   if (isOldThere) return { isDone: false, words: `${id} votes; ${replaces} is to be removed`, progress: 3 };
-  return { isDone: !isChanging, words: replaces === null ? `${id} votes` : `${id} votes, and ${replaces} is gone`, progress: 4 };
+  const words = replaces === null ? `${id} votes` : `${id} votes, and ${replaces} is gone`;
+  return { isDone: !isChanging, words, progress: 4 };
 }
 
 function learnerStage({ id, reachable, behind, isReceivingSnapshot }: ManagerMember): Stage {
   if (!reachable) {
-    return { isDone: false, words: `${id} does not answer yet: is it started, with the others in its manager.yaml?`, progress: 0 };
+    const words = `${id} does not answer yet: is it started, with the others in its manager.yaml?`;
+    return { isDone: false, words, progress: 0 };
   }
   if (isReceivingSnapshot) return { isDone: false, words: `${id} receives a snapshot`, progress: 1 };
   const lack = behind === null || behind === 0 ? '' : `, ${behind} entries behind`;

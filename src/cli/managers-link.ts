@@ -14,7 +14,10 @@ export interface ManagersLink {
    * HactlError. A manager that gave a best answer is asked first the next time.
    */
   get<T>(path: string, isBest?: Judge<T>, isGood?: Judge<T>): Promise<T>;
-  /** `body` carries its requestId, or says what shall be, so that it may be sent twice. Throws HactlError; `unknown-outcome` when it may have run. */
+  /**
+   * `body` carries its requestId, or says what shall be, so that it may be sent twice. Throws HactlError;
+   * `unknown-outcome` when it may have run.
+   */
   post<T>(path: string, body: object): Promise<T>;
   close(): Promise<void>;
 }

@@ -21,7 +21,9 @@ function managersLine(status: StatusResponse, label: string, paint: Paint): stri
   const quorum = paint(has ? 'green' : 'red', `${has ? 'quorum' : 'no quorum'} ${reachable}/${voters}`);
   const cells = status.managers.map((manager) => managerCell(manager, status.term, paint));
   const rows: string[] = [];
-  for (let at = 0; at < cells.length; at += managersPerLine) rows.push(cells.slice(at, at + managersPerLine).join('   '));
+  for (let at = 0; at < cells.length; at += managersPerLine) {
+    rows.push(cells.slice(at, at + managersPerLine).join('   '));
+  }
   const noLeader = status.leader === null ? `${rows.length === 0 ? '' : '   '}no leader (term ${status.term})` : '';
   return `${label}${rows.join(`\n${' '.repeat(label.length)}`)}${noLeader}        ${quorum}`;
 }
@@ -115,6 +117,8 @@ export function renderStatus(status: StatusResponse, nowMs: number, paint: Paint
     lines.push(...clusterLines(cluster, { label, indent, nowMs, paint }));
   }
   // Without a quorum its view may be old, and nothing can be applied.
-  if (status.clusters.length === 0 && status.quorum.has) lines.push('no cluster is configured: `hactl apply clusters.yaml` does that');
+  if (status.clusters.length === 0 && status.quorum.has) {
+    lines.push('no cluster is configured: `hactl apply clusters.yaml` does that');
+  }
   return `${lines.join('\n')}\n`;
 }

@@ -1,6 +1,6 @@
 /**
- * What people and hactl ask: status, managers, operations, and the changes. Changes are checked here (who, and what shape),
- * and run on the leader: a follower forwards them once and passes the leader's answer on as it is.
+ * What people and hactl ask: status, managers, operations, and the changes. Changes are checked here (who, and what
+ * shape), and run on the leader: a follower forwards them once and passes the leader's answer on as it is.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Secret } from '../base/index.js';

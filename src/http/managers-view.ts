@@ -117,7 +117,9 @@ export function quorumOf(members: readonly ManagerMember[]): QuorumStatus {
 
 export function quorumReason(input: ManagersInput, members: readonly ManagerMember[], quorum: QuorumStatus): string {
   const { manager, raft } = input;
-  if (quorum.voters === 0) return `${manager} knows no managers yet: it waits until \`hactl managers add ${manager}\` has named it to them`;
+  if (quorum.voters === 0) {
+    return `${manager} knows no managers yet: it waits until \`hactl managers add ${manager}\` has named it to them`;
+  }
   if (raft.membership.removed.includes(manager)) return `${manager} was removed from the managers`;
   const voters = members.filter((member) => member.part === 'voter');
   const idsOf = (some: readonly ManagerMember[]): readonly string[] => some.map((member) => member.id);

@@ -84,7 +84,7 @@ class FakeBackend implements ManagerBackend {
   }
 }
 
-const addBody = { id: 'm4', rpc: '10.0.0.4:7400', http: '10.0.0.4:7401', learner: false, replaces: null, dryRun: false };
+const addBody = { id: 'm4', rpc: 'h4:7400', http: 'h4:7401', learner: false, replaces: null, dryRun: false };
 
 interface Answer {
   readonly status: number;

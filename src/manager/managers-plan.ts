@@ -71,7 +71,8 @@ function addSteps({ id, rpc, learner, replaces }: AddManagerRequest, votersBefor
   const steps = [`add ${id} at ${rpc} as a learner: it gets the whole log and counts for nothing`];
   if (learner) return [...steps, 'it stays a learner; adding it again without --learner makes it vote'];
   const voters = votersBefore + 1;
-  steps.push(`when it has caught up it votes, by itself: ${voters} voters, of which ${majority(voters)} are a majority`);
+  const size = `${voters} voters, of which ${majority(voters)} are a majority`;
+  steps.push(`when it has caught up it votes, by itself: ${size}`);
   if (replaces !== null) {
     steps.push(`then ${replaces} is removed, by itself and for ever: ${votersBefore} voters again`);
   }
@@ -112,7 +113,7 @@ function objectionsToAdd({ membership, about, reducerVersion }: QuorumSight, req
   if (replaces !== null && learner) reasons.push('a learner replaces nobody: leave out --learner or --replaces');
   const build = about(managerId(id))?.reducerMax ?? null;
   if (build !== null && build < reducerVersion) {
-    reasons.push(`its build understands version ${build}, and the managers are at ${reducerVersion}: use a newer build`);
+    reasons.push(`its build understands version ${build}, the managers are at ${reducerVersion}: use a newer build`);
   }
   return { reasons, next: '`hactl managers` shows who they are; nothing was changed' };
 }

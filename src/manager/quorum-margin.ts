@@ -18,7 +18,8 @@ export function whyTooFew(voters: readonly ManagerId[], counts: (id: ManagerId) 
   if (present.length >= needed) return null;
   const answers = present.length === 1 ? 'answers' : 'answer';
   const seen = present.length === 0 ? 'none answers' : `only ${listed(present)} ${answers}`;
-  return `of the voters that remain (${voters.join(', ')}) ${seen}, and a majority is ${needed}: nothing could be decided`;
+  const all = voters.join(', ');
+  return `of the voters that remain (${all}) ${seen}, and a majority is ${needed}: nothing could be decided`;
 }
 
 /** Empty: one more may fail. Where all answer, the size alone tells. */

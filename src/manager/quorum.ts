@@ -112,8 +112,8 @@ export class Quorum {
     if (!isCommitted) return;
     this.#committed = membership;
     if (membership.removed.includes(config.id)) {
-      this.#expel(`${config.id} was removed from the managers. Next: take it out of its supervisor; to come back it needs `
-        + 'another id and an empty data_dir');
+      const next = 'take it out of its supervisor; to come back it needs another id and an empty data_dir';
+      this.#expel(`${config.id} was removed from the managers. Next: ${next}`);
     }
   }
 
