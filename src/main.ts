@@ -34,7 +34,8 @@ const terminal: Terminal = {
 };
 
 const daemon: Daemon = {
-  init: async (configPath, clusterId) => (await import('./manager.js')).initManager(configPath, clusterId),
+  init: async (configPath, clusterId, joining) =>
+    (await import('./manager.js')).initManager(configPath, clusterId, joining),
   runManager: async (configPath) => {
     try {
       await (await import('./manager.js')).runManager(configPath);

@@ -2,17 +2,41 @@
  * The composition root: what `hactl init` and `hactl manager` run. Reads the configuration and the environment, and
  * ends the process when a manager must not go on.
  */
-import { loadManagerConfig, nodeSecretSource } from './config/index.js';
+import { HactlError } from './base/index.js';
+import type { Joining } from './cli/index.js';
+import { formatHostPort, loadManagerConfig, nodeSecretSource } from './config/index.js';
 import { createFailpoint } from './manager/failpoint.js';
 import { createLogger } from './manager/log.js';
 import { createManager } from './manager/create-manager.js';
 import { initStore } from './raft/index.js';
 
-/** Creates the data directory, once in a manager's life. Returns the sentence to print. Throws HactlError. */
-export async function initManager(configPath: string, clusterId: string): Promise<string> {
+/** Creates the data directory, once in a manager's life. Returns what to print. Throws HactlError. */
+export async function initManager(configPath: string, clusterId: string, joining: Joining): Promise<string> {
   const { config } = loadManagerConfig(configPath, nodeSecretSource());
-  await initStore(config.dataDir, { clusterId, managerId: config.id, voters: [...config.managers.keys()] });
-  return `manager ${config.id} of ${clusterId} can be started; its store is in ${config.dataDir}`;
+  const { id, dataDir, managers } = config;
+  const { join, lineage } = joining;
+  if (lineage !== null && !join) {
+    throw new HactlError({
+      code: 'bad-request',
+      what: '--lineage belongs to --join',
+      why: 'only managers that run already can have a lineage',
+      next: 'leave it out, or add --join',
+    });
+  }
+  if (join && managers.size < 2) {
+    throw new HactlError({
+      code: 'bad-config',
+      what: `a manager that joins must know the others, and ${configPath} names ${id} alone`,
+      next: 'add the managers that run already to `managers`, beside this one',
+    });
+  }
+  const voters = join ? [] : [...managers.keys()];
+  await initStore(dataDir, { clusterId, managerId: id, voters, lineage });
+  const made = `manager ${id} of ${clusterId} can be started; its store is in ${dataDir}`;
+  if (!join) return made;
+  const own = managers.get(id);
+  const addresses = own === undefined ? '' : ` --rpc ${formatHostPort(own.rpc)} --http ${formatHostPort(own.http)}`;
+  return `${made}\nit votes only after: hactl managers add ${id}${addresses}`;
 }
 
 /** Runs until SIGTERM or SIGINT (exit code 0) or until it must not go on (exit code 3). Throws HactlError at start. */
@@ -34,5 +58,6 @@ export async function runManager(configPath: string): Promise<void> {
   }
   // No tidying up: whatever failed may be what tidying would use. The store is checked at the next start.
   log.fatal({ event: 'manager-failed', reason: end });
+  process.stderr.write(`hactl: manager ${loaded.config.id} ends for good: ${end}\n`);
   process.exit(3);
 }

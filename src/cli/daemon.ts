@@ -1,7 +1,15 @@
+/** How a new manager comes among the others. */
+export interface Joining {
+  /** The others run already, and will tell it who they are. */
+  readonly join: boolean;
+  /** Of managers that went on after a lost quorum; null: they never did. */
+  readonly lineage: string | null;
+}
+
 /** The two verbs that need the manager itself. It is given from outside, so that `hactl status` never loads it. */
 export interface Daemon {
-  /** Creates the data directory; returns the sentence to print. */
-  init(configPath: string, clusterId: string): Promise<string>;
+  /** Creates the data directory; returns the sentences to print. */
+  init(configPath: string, clusterId: string, joining: Joining): Promise<string>;
   /** Runs until it is told to stop. */
   runManager(configPath: string): Promise<void>;
 }

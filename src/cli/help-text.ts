@@ -22,8 +22,12 @@ export const verbText = {
 Run it once on each manager's host, with the same --cluster-id everywhere: the id keeps managers of different
 installations apart. \`hactl manager\` never creates a data directory, so that a lost disk is noticed, not papered over.
 
-Example:
+A manager that is added to others later is made with --join: its store knows no voters, and the leader tells it who they
+are once \`hactl managers add\` has named it. Its manager.yaml must name the others.
+
+Examples:
   hactl init --config /etc/hactl/manager.yaml --cluster-id prod-mysql
+  hactl init --config /etc/hactl/manager.yaml --cluster-id prod-mysql --join
 `,
   manager: `
 Runs in the foreground until SIGTERM or SIGINT. Logs are JSON lines on standard output.

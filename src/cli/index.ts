@@ -1,3 +1,3 @@
-export type { Daemon } from './daemon.js';
+export type { Daemon, Joining } from './daemon.js';
 export { runCli } from './run-cli.js';
 export type { Terminal } from './terminal.js';

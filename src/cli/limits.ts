@@ -17,6 +17,10 @@ export const limits = {
   pollSilenceMs: 30_000,
   /** Progress is followed this long in all; the operation goes on without us. */
   followMs: 10 * 60_000,
+  /** A manager that was added is followed this long without coming nearer; it goes on without us. */
+  memberSilenceMs: 60_000,
+  /** Progress in numbers is not said more often. */
+  sayEveryMs: 1000,
   historyDefault: 20,
 } as const;
 

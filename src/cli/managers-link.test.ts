@@ -73,6 +73,9 @@ describe('questions to the managers', () => {
     const isGood = (answer: { quorum: boolean }): boolean => answer.quorum;
     expect(await link([isolated, majority]).get('/status', isGood)).toEqual({ quorum: true });
     expect(await link([await deadUrl(), isolated]).get('/status', isGood)).toEqual({ quorum: false });
+    // A second choice, where the first is not to be had.
+    const isBest = (): boolean => false;
+    expect(await link([isolated, majority]).get('/status', isBest, isGood)).toEqual({ quorum: true });
   });
 
   it('say of each manager why it could not be reached', async () => {

@@ -10,14 +10,19 @@ import type { Terminal } from './terminal.js';
 
 export interface ManagersLink {
   /**
-   * The first manager's answer that `isGood` (default: any); else the first answer at all. Throws HactlError.
-   * A manager that gave an answer is asked first the next time.
+   * The first answer that `isBest` (default: any), else the first that `isGood`, else the first at all. Throws
+   * HactlError. A manager that gave a best answer is asked first the next time.
    */
-  get<T>(path: string, isGood?: (answer: T) => boolean): Promise<T>;
-  /** `body` carries its requestId. Throws HactlError; `unknown-outcome` when it may have run. */
+  get<T>(path: string, isBest?: Judge<T>, isGood?: Judge<T>): Promise<T>;
+  /**
+   * `body` carries its requestId, or says what shall be, so that it may be sent twice. Throws HactlError;
+   * `unknown-outcome` when it may have run.
+   */
   post<T>(path: string, body: object): Promise<T>;
   close(): Promise<void>;
 }
+
+export type Judge<T> = (answer: T) => boolean;
 
 type Attempt =
   | { readonly kind: 'answered'; readonly value: unknown }
@@ -165,26 +170,27 @@ class HttpManagersLink implements ManagersLink {
     this.#urls = [url, ...this.#urls.filter((other) => other !== url)];
   }
 
-  async get<T>(path: string, isGood: (answer: T) => boolean = () => true): Promise<T> {
+  async get<T>(path: string, isBest: Judge<T> = () => true, isGood: Judge<T> = () => false): Promise<T> {
     const whys: string[] = [];
-    let firstAnswer: { readonly url: string; readonly value: T } | null = null;
+    const answers: T[] = [];
     let firstError: HactlError | null = null;
     for (const url of this.#urls) {
       const attempt = await this.#attempt(url, path, limits.readMs, null);
       if (attempt.kind === 'answered') {
         const value = attempt.value as T;
-        if (isGood(value)) {
+        if (isBest(value)) {
           this.#prefer(url);
           return value;
         }
-        firstAnswer ??= { url, value };
+        answers.push(value);
       } else if (attempt.kind === 'failed') {
         firstError ??= attempt.error;
       } else {
         whys.push(attempt.why);
       }
     }
-    if (firstAnswer !== null) return firstAnswer.value;
+    const answer = answers.find(isGood) ?? answers[0];
+    if (answer !== undefined) return answer;
     throw firstError ?? noManager(whys);
   }
 

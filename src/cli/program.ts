@@ -4,6 +4,8 @@ import type { VerbContext } from './context.js';
 import type { Daemon } from './daemon.js';
 import { overview, verbText } from './help-text.js';
 import { limits } from './limits.js';
+import { addManagersVerbs } from './managers-program.js';
+import { dryRunText, jsonText, yesText } from './option-texts.js';
 import { applyConfig } from './verbs/apply.js';
 import { showHistory, showOperation } from './verbs/history.js';
 import { showStatus } from './verbs/status.js';
@@ -18,10 +20,6 @@ export interface ProgramParts {
   out(text: string): void;
 }
 
-const jsonText = 'print one JSON document and nothing else on standard output';
-const dryRunText = 'show what would be done, and do nothing';
-const yesText = 'do not ask';
-
 function count(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number from 1 on.');
@@ -32,6 +30,13 @@ function collected(value: string, before: readonly string[]): readonly string[] 
   return [...before, value];
 }
 
+interface InitFlags {
+  readonly config: string;
+  readonly clusterId: string;
+  readonly join?: true;
+  readonly lineage?: string;
+}
+
 function addDaemonVerbs(program: Command, { daemon, out }: ProgramParts): void {
   program
     .command('init')
@@ -39,9 +44,12 @@ function addDaemonVerbs(program: Command, { daemon, out }: ProgramParts): void {
     .description('Creates the data directory of a manager.')
     .requiredOption('--config <path>', 'manager.yaml')
     .requiredOption('--cluster-id <id>', 'a name of your choice, the same on all managers of one installation')
+    .option('--join', 'for a manager that is added to others that run already')
+    .option('--lineage <id>', 'with --join, where the others were recovered after a lost quorum: their lineage')
     .addHelpText('after', verbText.init)
-    .action(async (options: { readonly config: string; readonly clusterId: string }) => {
-      out(`${await daemon.init(options.config, options.clusterId)}\n`);
+    .action(async ({ config, clusterId, join, lineage }: InitFlags) => {
+      const joining = { join: join === true, lineage: lineage ?? null };
+      out(`${await daemon.init(config, clusterId, joining)}\n`);
     });
   program
     .command('manager')
@@ -136,6 +144,7 @@ export function buildProgram(parts: ProgramParts): Command {
     .addHelpText('after', overview);
   addReadVerbs(program, parts);
   addChangeVerbs(program, parts);
+  addManagersVerbs(program, parts);
   addDaemonVerbs(program, parts);
   return program;
 }

@@ -5,9 +5,13 @@ import { cell, columns } from './columns.js';
 import { ago, exactSpan } from './spans.js';
 import type { Paint } from './terminal.js';
 
+/** More of them would not fit a terminal. */
+const managersPerLine = 4;
+
 function managerCell(manager: ManagerStatus, term: number, paint: Paint): string {
-  if (!manager.reachable) return paint('red', `${manager.id} unreachable`);
-  const role = manager.role === 'leader' ? `leader (term ${term})` : manager.role;
+  const isLearner = manager.part === 'learner';
+  if (!manager.reachable) return paint('red', `${isLearner ? 'learner ' : ''}${manager.id} unreachable`);
+  const role = manager.role === 'leader' ? `leader (term ${term})` : isLearner ? 'learner' : manager.role;
   const roundTrip = manager.roundTripMs === null ? '' : ` ${manager.roundTripMs.toFixed(1)}ms`;
   return `${paint('bold', manager.id)} ${role}${roundTrip}`;
 }
@@ -15,9 +19,19 @@ function managerCell(manager: ManagerStatus, term: number, paint: Paint): string
 function managersLine(status: StatusResponse, label: string, paint: Paint): string {
   const { reachable, voters, has } = status.quorum;
   const quorum = paint(has ? 'green' : 'red', `${has ? 'quorum' : 'no quorum'} ${reachable}/${voters}`);
-  const managers = status.managers.map((manager) => managerCell(manager, status.term, paint)).join('   ');
-  const noLeader = status.leader === null ? `   no leader (term ${status.term})` : '';
-  return `${label}${managers}${noLeader}        ${quorum}`;
+  const cells = status.managers.map((manager) => managerCell(manager, status.term, paint));
+  const rows: string[] = [];
+  for (let at = 0; at < cells.length; at += managersPerLine) {
+    rows.push(cells.slice(at, at + managersPerLine).join('   '));
+  }
+  const noLeader = status.leader === null ? `${rows.length === 0 ? '' : '   '}no leader (term ${status.term})` : '';
+  return `${label}${rows.join(`\n${' '.repeat(label.length)}`)}${noLeader}        ${quorum}`;
+}
+
+function problemLines(status: StatusResponse, indent: string, paint: Paint): string[] {
+  return status.managers
+    .filter((manager) => manager.problems.length > 0)
+    .map(({ id, problems }) => `${indent}${paint('yellow', `! ${id}: ${problems.join('; ')}`)}`);
 }
 
 function lastWords(last: OperationStatus | null, nowMs: number): string {
@@ -97,10 +111,14 @@ export function renderStatus(status: StatusResponse, nowMs: number, paint: Paint
   const lines = [managersLine(status, 'managers'.padEnd(width), paint)];
   const isCalm = status.quorum.has && status.leader !== null && status.managers.every((manager) => manager.reachable);
   if (!isCalm) lines.push(`${indent}${status.reason} (seen from ${status.manager})`);
+  lines.push(...problemLines(status, indent, paint));
   for (const cluster of status.clusters) {
     const label = paint('bold', cluster.name) + ' '.repeat(width - cluster.name.length);
     lines.push(...clusterLines(cluster, { label, indent, nowMs, paint }));
   }
-  if (status.clusters.length === 0) lines.push('no cluster is configured: `hactl apply clusters.yaml` does that');
+  // Without a quorum its view may be old, and nothing can be applied.
+  if (status.clusters.length === 0 && status.quorum.has) {
+    lines.push('no cluster is configured: `hactl apply clusters.yaml` does that');
+  }
   return `${lines.join('\n')}\n`;
 }

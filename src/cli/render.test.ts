@@ -4,7 +4,7 @@ import { renderHistory, renderOperation } from './render-operation.js';
 import { renderStatus } from './render-status.js';
 import { ago, exactSpan } from './spans.js';
 import { paintFor } from './terminal.js';
-import { testNowMs, testOperation, testServer, testStatus, testStep } from './test-parts.js';
+import { testManager, testNowMs, testOperation, testServer, testStatus, testStep } from './test-parts.js';
 
 const plain = (_style: unknown, text: string): string => text;
 
@@ -29,9 +29,9 @@ app1      healthy · async · last failover 3d ago
       quorum: { reachable: 2, voters: 3, has: true },
       reason: 'm1 leads; 2 of 3 managers reachable, m3 is not',
       managers: [
-        { id: 'm1', role: 'leader', reachable: true, roundTripMs: null },
-        { id: 'm2', role: 'follower', reachable: true, roundTripMs: 0.4 },
-        { id: 'm3', role: 'unknown', reachable: false, roundTripMs: null },
+        testManager('m1', { role: 'leader', reachable: true, roundTripMs: null }),
+        testManager('m2', { role: 'follower', reachable: true, roundTripMs: 0.4 }),
+        testManager('m3', { role: 'unknown', reachable: false, roundTripMs: null }),
       ],
       clusters: [
         {
@@ -67,7 +67,7 @@ orders-eu  failover · async
     );
   });
 
-  it('says that it acts on nothing without a quorum, and what to do without a cluster', () => {
+  it('says that it acts on nothing without a quorum', () => {
     const reason = 'no quorum: only m3 of m1, m2, m3 is reachable; it acts on nothing until a majority is back';
     const text = renderStatus(
       testStatus({
@@ -76,9 +76,9 @@ orders-eu  failover · async
         quorum: { reachable: 1, voters: 3, has: false },
         reason,
         managers: [
-          { id: 'm1', role: 'unknown', reachable: false, roundTripMs: null },
-          { id: 'm2', role: 'unknown', reachable: false, roundTripMs: null },
-          { id: 'm3', role: 'candidate', reachable: true, roundTripMs: null },
+          testManager('m1', { role: 'unknown', reachable: false, roundTripMs: null }),
+          testManager('m2', { role: 'unknown', reachable: false, roundTripMs: null }),
+          testManager('m3', { role: 'candidate', reachable: true, roundTripMs: null }),
         ],
         clusters: [],
       }),
@@ -89,6 +89,35 @@ orders-eu  failover · async
       `
 managers  m1 unreachable   m2 unreachable   m3 candidate   no leader (term 7)        no quorum 1/3
           ${reason} (seen from m3)
+`.slice(1),
+    );
+  });
+
+  it('says what to do without a cluster', () => {
+    expect(renderStatus(testStatus({ clusters: [] }), testNowMs, plain)).toContain(
+      '\nno cluster is configured: `hactl apply clusters.yaml` does that\n',
+    );
+  });
+
+  it('shows learners and what stands out of each manager, four to a line', () => {
+    const status = testStatus({
+      clusters: [],
+      reason: 'm1 leads; 4 of 4 managers reachable; the learner m5 is not',
+      quorum: { reachable: 4, voters: 4, has: true },
+      managers: [
+        ...testStatus().managers,
+        testManager('m4', { problems: ['stuck: it answers, but its log does not grow', 'its disk is almost full'] }),
+        testManager('m5', { part: 'learner', reachable: false, problems: ['will vote once it has caught up'] }),
+        testManager('m6', { part: 'learner' }),
+      ],
+    });
+    expect(renderStatus(status, testNowMs, plain)).toBe(
+      `
+managers  m1 leader (term 7)   m2 follower 0.4ms   m3 follower 0.5ms   m4 follower 0.4ms
+          learner m5 unreachable   m6 learner 0.4ms        quorum 4/4
+          m1 leads; 4 of 4 managers reachable; the learner m5 is not (seen from m1)
+          ! m4: stuck: it answers, but its log does not grow; its disk is almost full
+          ! m5: will vote once it has caught up
 no cluster is configured: \`hactl apply clusters.yaml\` does that
 `.slice(1),
     );

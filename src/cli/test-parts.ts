@@ -1,5 +1,14 @@
 /** A terminal that remembers, and answers of managers, for the tests of this folder. */
-import type { JournalStatus, OperationStatus, ServerStatus, StatusResponse } from '../http/api-types.js';
+import type {
+  JournalStatus,
+  ManagerChangeResponse,
+  ManagerMember,
+  ManagersResponse,
+  ManagerStatus,
+  OperationStatus,
+  ServerStatus,
+  StatusResponse,
+} from '../http/api-types.js';
 import type { Terminal } from './terminal.js';
 
 export interface FakeTerminal extends Terminal {
@@ -104,6 +113,36 @@ export function testOperation(part: Partial<OperationStatus> = {}): OperationSta
   };
 }
 
+export function testManager(id: string, part: Partial<ManagerStatus> = {}): ManagerStatus {
+  return { id, part: 'voter', role: 'follower', reachable: true, roundTripMs: 0.4, problems: [], ...part };
+}
+
+export function testMember(id: string, part: Partial<ManagerMember> = {}): ManagerMember {
+  const at = id.slice(-1);
+  return {
+    id, part: 'voter', role: 'follower', reachable: true, roundTripMs: 0.4, lastHeardMs: 20, then: null, replaces: null,
+    behind: 0, isReceivingSnapshot: false, isStuck: false, isDiskLow: false, storeId: `0000000${at}`,
+    rpc: `10.91.1.${at}:7400`, http: `10.91.1.${at}:7401`, reducerMax: 1, ...part,
+  };
+}
+
+export function testManagers(part: Partial<ManagersResponse> = {}): ManagersResponse {
+  return {
+    manager: 'm1', clusterId: 'test', leader: 'm1', term: 7, quorum: { reachable: 3, voters: 3, has: true },
+    toleratedLosses: 1, reason: 'm1 leads; 3 of 3 managers reachable', reducerVersion: 1, isChanging: false,
+    managers: [testMember('m1', { role: 'leader', roundTripMs: null, lastHeardMs: null }), testMember('m2'),
+      testMember('m3')],
+    removed: [], ...part,
+  };
+}
+
+export function testChange(part: Partial<ManagerChangeResponse> = {}): ManagerChangeResponse {
+  return {
+    dryRun: false, outcome: 'changed', sentence: 'm4 is a learner now', plan: ['add m4', 'it votes'], risks: [],
+    refusals: [], next: null, leader: 'm1', ...part,
+  };
+}
+
 export function testStatus(part: Partial<StatusResponse> = {}): StatusResponse {
   return {
     manager: 'm1',
@@ -113,9 +152,9 @@ export function testStatus(part: Partial<StatusResponse> = {}): StatusResponse {
     quorum: { reachable: 3, voters: 3, has: true },
     reason: 'm1 leads; 3 of 3 managers reachable',
     managers: [
-      { id: 'm1', role: 'leader', reachable: true, roundTripMs: null },
-      { id: 'm2', role: 'follower', reachable: true, roundTripMs: 0.4 },
-      { id: 'm3', role: 'follower', reachable: true, roundTripMs: 0.52 },
+      testManager('m1', { role: 'leader', roundTripMs: null }),
+      testManager('m2'),
+      testManager('m3', { roundTripMs: 0.52 }),
     ],
     clusters: [
       {

@@ -1,6 +1,6 @@
 /**
- * What people and hactl ask: status, operations, and the two changes. Changes are checked here (who, and what shape),
- * and run on the leader: a follower forwards them once and passes the leader's answer on as it is.
+ * What people and hactl ask: status, managers, operations, and the changes. Changes are checked here (who, and what
+ * shape), and run on the leader: a follower forwards them once and passes the leader's answer on as it is.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Secret } from '../base/index.js';
@@ -8,7 +8,13 @@ import { HactlError } from '../base/index.js';
 import { requireMayChange } from './access.js';
 import type { OperationsResponse } from './api-types.js';
 import type { ManagerBackend } from './backend.js';
-import { parseApplyRequest, parseSwitchoverRequest } from './bodies.js';
+import {
+  parseAddManagerRequest,
+  parseApplyRequest,
+  parseRemoveManagerRequest,
+  parseSwitchoverRequest,
+  parseTransferRequest,
+} from './bodies.js';
 import type { LeaderLink } from './leader-link.js';
 import { forwardedHeader } from './leader-link.js';
 import { limits } from './limits.js';
@@ -21,6 +27,7 @@ export interface ApiParts {
 
 export function addReadRoutes(app: FastifyInstance, backend: ManagerBackend): void {
   app.get('/status', () => backend.status());
+  app.get('/managers', () => backend.managers());
   app.get<{ Querystring: { readonly cluster?: unknown } }>('/operations', (request): OperationsResponse => {
     const { cluster } = request.query;
     const wanted = typeof cluster === 'string' && cluster !== '' ? cluster : null;
@@ -94,4 +101,33 @@ export function addChangeRoutes(app: FastifyInstance, parts: ApiParts): void {
       return reply.send(await backend.switchover(cluster, body));
     },
   );
+}
+
+/**
+ * A change of the managers returns once it is committed; who was added catches up afterwards. Leaders change while
+ * managers do: whoever is told `not-leader` asks again.
+ */
+export function addManagersRoutes(app: FastifyInstance, parts: ApiParts): void {
+  const { backend, token } = parts;
+  const onRequest = async (request: FastifyRequest): Promise<void> => requireAccess(request, token);
+
+  app.post('/managers', { onRequest }, async (request, reply) => {
+    const body = parseAddManagerRequest(request.body);
+    if (!backend.leader().isLeader) return forward(request, reply, parts, { path: '/managers', body });
+    return reply.send(await backend.addManager(body));
+  });
+
+  app.post<{ Params: { readonly id: string } }>('/managers/:id/remove', { onRequest }, async (request, reply) => {
+    const body = parseRemoveManagerRequest(request.body);
+    const { id } = request.params;
+    const path = `/managers/${encodeURIComponent(id)}/remove`;
+    if (!backend.leader().isLeader) return forward(request, reply, parts, { path, body });
+    return reply.send(await backend.removeManager(id, body));
+  });
+
+  app.post('/managers/transfer', { onRequest }, async (request, reply) => {
+    const body = parseTransferRequest(request.body);
+    if (!backend.leader().isLeader) return forward(request, reply, parts, { path: '/managers/transfer', body });
+    return reply.send(await backend.transferLeadership(body));
+  });
 }

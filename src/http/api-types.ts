@@ -1,12 +1,18 @@
 /** The JSON of the HTTP API: the only thing that the command line knows of a manager. Times are ISO 8601 in UTC. */
 import type { ErrorText } from '../base/index.js';
+import type { ManagerPart, ManagerRole, QuorumStatus } from './managers-types.js';
+
+export type * from './managers-types.js';
 
 export interface ManagerStatus {
   readonly id: string;
-  readonly role: 'leader' | 'follower' | 'candidate' | 'unknown';
+  readonly part: ManagerPart;
+  readonly role: ManagerRole;
   readonly reachable: boolean;
   /** Round trip from the manager that answers; null for itself and while unknown. */
   readonly roundTripMs: number | null;
+  /** What stands out, in words; what only the leader knows stands in the leader's answer alone. */
+  readonly problems: readonly string[];
 }
 
 export interface ServerStatus {
@@ -76,7 +82,8 @@ export interface StatusResponse {
   readonly clusterId: string;
   readonly leader: string | null;
   readonly term: number;
-  readonly quorum: { readonly reachable: number; readonly voters: number; readonly has: boolean };
+  /** Voters alone. */
+  readonly quorum: QuorumStatus;
   /** One sentence: does this quorum act, and if not, why. */
   readonly reason: string;
   readonly managers: readonly ManagerStatus[];

@@ -1,12 +1,17 @@
 /** What the HTTP server needs of the manager behind it. Implemented in the composition root. */
 import type {
+  AddManagerRequest,
   ApplyRequest,
   ApplyResponse,
+  ManagerChangeResponse,
+  ManagersResponse,
   OperationStatus,
   PrimaryResponse,
+  RemoveManagerRequest,
   StatusResponse,
   SwitchoverRequest,
   SwitchoverResponse,
+  TransferRequest,
 } from './api-types.js';
 
 export type PrimaryAnswer =
@@ -29,7 +34,11 @@ export interface ManagerBackend {
   /** All known operations, latest first; empty cluster name: of all clusters. */
   operations(cluster: string | null): readonly OperationStatus[];
   operation(id: string): OperationStatus | null;
-  /** Both run on the leader only and throw HactlError. */
+  managers(): ManagersResponse;
+  /** These run on the leader only and throw HactlError. */
   apply(request: ApplyRequest): Promise<ApplyResponse>;
   switchover(cluster: string, request: SwitchoverRequest): Promise<SwitchoverResponse>;
+  addManager(request: AddManagerRequest): Promise<ManagerChangeResponse>;
+  removeManager(id: string, request: RemoveManagerRequest): Promise<ManagerChangeResponse>;
+  transferLeadership(request: TransferRequest): Promise<ManagerChangeResponse>;
 }

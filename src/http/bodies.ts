@@ -1,7 +1,13 @@
 /** What a request may carry. Strict: an unknown key is a mistyped one, and would silently not do what was meant. */
 import { z } from 'zod';
 import { HactlError, namePattern } from '../base/index.js';
-import type { ApplyRequest, SwitchoverRequest } from './api-types.js';
+import type {
+  AddManagerRequest,
+  ApplyRequest,
+  RemoveManagerRequest,
+  SwitchoverRequest,
+  TransferRequest,
+} from './api-types.js';
 import { limits } from './limits.js';
 
 const name = z.string().regex(namePattern, { error: 'must be a name' });
@@ -21,6 +27,27 @@ const applyBody = z.strictObject({
 
 const switchoverBody = z.strictObject({ to: name.nullable(), dryRun: z.boolean(), requestId });
 
+/** Loosely: the manager that is dialled there says who it is. */
+const hostPort = z.string().refine(
+  (text) => {
+    const port = Number(/^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9_.-]{0,252}):(\d{1,5})$/.exec(text)?.[1]);
+    return port >= 1 && port <= 65_535;
+  },
+  { error: 'must be host:port, with IPv6 in brackets' },
+);
+
+const addManagerBody = z.strictObject({
+  id: name,
+  rpc: hostPort,
+  http: hostPort,
+  learner: z.boolean(),
+  replaces: name.nullable(),
+  dryRun: z.boolean(),
+});
+
+const removeManagerBody = z.strictObject({ force: z.boolean(), dryRun: z.boolean() });
+const transferBody = z.strictObject({ to: name.nullable(), from: name.nullable(), dryRun: z.boolean() });
+
 function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
@@ -33,3 +60,6 @@ function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
 
 export const parseApplyRequest = (body: unknown): ApplyRequest => parsed(applyBody, body);
 export const parseSwitchoverRequest = (body: unknown): SwitchoverRequest => parsed(switchoverBody, body);
+export const parseAddManagerRequest = (body: unknown): AddManagerRequest => parsed(addManagerBody, body);
+export const parseRemoveManagerRequest = (body: unknown): RemoveManagerRequest => parsed(removeManagerBody, body);
+export const parseTransferRequest = (body: unknown): TransferRequest => parsed(transferBody, body);

@@ -85,6 +85,6 @@ function leaderFault(leader: string, thrown: unknown): HactlError {
     code: 'unknown-outcome',
     what: `the request was sent to the leader ${leader} and its answer never came`,
     why,
-    next: 'retry with the same requestId: it does not run twice',
+    next: 'ask again, with the same requestId if it carries one: it does not run twice',
   });
 }

@@ -5,14 +5,19 @@ import { request } from 'undici';
 import { HactlError, Secret } from '../base/index.js';
 import { createHttpServer } from './index.js';
 import type {
+  AddManagerRequest,
   ApplyRequest,
   HttpServer,
   LeaderAnswer,
   ManagerBackend,
+  ManagerChangeResponse,
+  ManagersResponse,
   OperationStatus,
   PrimaryAnswer,
+  RemoveManagerRequest,
   StatusResponse,
   SwitchoverRequest,
+  TransferRequest,
 } from './index.js';
 
 const status = {
@@ -32,6 +37,7 @@ class FakeBackend implements ManagerBackend {
   primaryAnswer: PrimaryAnswer = named;
   fault: unknown = null;
   readonly applied: ApplyRequest[] = [];
+  readonly managersChanged: [string, object][] = [];
   readonly switched: (SwitchoverRequest & { readonly cluster: string })[] = [];
 
   status(): StatusResponse {
@@ -59,7 +65,26 @@ class FakeBackend implements ManagerBackend {
     this.switched.push({ ...body, cluster });
     return { operationId: 'op1', oldPrimary: 'db1', newPrimary: 'db2', refusals: [], plan: [] };
   }
+  managers() {
+    return { manager: 'm1', leader: 'm1' } as ManagersResponse;
+  }
+  addManager(body: AddManagerRequest) {
+    return this.#changed('add', body);
+  }
+  removeManager(id: string, body: RemoveManagerRequest) {
+    return this.#changed(`remove ${id}`, body);
+  }
+  transferLeadership(body: TransferRequest) {
+    return this.#changed('transfer', body);
+  }
+  async #changed(what: string, body: object) {
+    if (this.fault !== null) throw this.fault;
+    this.managersChanged.push([what, body]);
+    return { outcome: 'changed', sentence: what } as ManagerChangeResponse;
+  }
 }
+
+const addBody = { id: 'm4', rpc: 'h4:7400', http: 'h4:7401', learner: false, replaces: null, dryRun: false };
 
 interface Answer {
   readonly status: number;
@@ -175,6 +200,32 @@ describe('the HTTP server of a manager', () => {
     expect(backend.switched).toEqual([{ ...switchoverBody, cluster: 'app1' }]);
   });
 
+  it('lists the managers, and changes who they are and who leads', async () => {
+    expect((await call('GET', '/managers')).body).toEqual({ manager: 'm1', leader: 'm1' });
+    const added = await call('POST', '/managers', addBody);
+    expect(added).toEqual({ status: 200, body: { outcome: 'changed', sentence: 'add' } });
+    const removal = { force: false, dryRun: true };
+    await call('POST', '/managers/m3/remove', removal);
+    const transfer = { to: 'm2', from: null, dryRun: false };
+    await call('POST', '/managers/transfer', transfer);
+    expect(backend.managersChanged).toEqual([['add', addBody], ['remove m3', removal], ['transfer', transfer]]);
+  });
+
+  it('takes no change of the managers without the token, or of another shape', async () => {
+    const guarded = await serve({ token: 'right' });
+    for (const path of ['/managers', '/managers/m3/remove', '/managers/transfer']) {
+      expect((await call('POST', path, addBody, {}, guarded)).status, path).toBe(403);
+    }
+    for (const rpc of ['m4', 'm4:0', 'm4:70000', 'http://m4:7400', '::1:7400', '']) {
+      expect((await call('POST', '/managers', { ...addBody, rpc })).status, rpc).toBe(400);
+    }
+    expect((await call('POST', '/managers', { ...addBody, replaces: 'm/1' })).status).toBe(400);
+    expect((await call('POST', '/managers/m3/remove', { dryRun: false })).status).toBe(400);
+    expect((await call('POST', '/managers/transfer', { to: 'm2', dryRun: false })).status).toBe(400);
+    expect(backend.managersChanged).toEqual([]);
+    expect((await call('POST', '/managers', { ...addBody, rpc: '[::1]:7400' })).status).toBe(200);
+  });
+
   it('refuses changes from a web page when no token protects them', async () => {
     const answer = await call('POST', '/apply', applyBody, { origin: 'http://evil.example' });
     expect([answer.status, errorOf(answer).code]).toEqual([403, 'forbidden']);
@@ -263,6 +314,16 @@ describe('the HTTP server of a manager', () => {
       backend.fault = new HactlError({ code: 'refused', what: 'not now' });
       expect((await call('POST', '/apply', applyBody, headers, other)).status).toBe(409);
       expect(follower.applied).toEqual([]);
+    });
+
+    it('forwards changes of the managers too', async () => {
+      const leader = await serve();
+      const other = await serve({ backend: followerOf(urlOf(leader)) });
+      await call('POST', '/managers', addBody, {}, other);
+      await call('POST', '/managers/m3/remove', { force: true, dryRun: false }, {}, other);
+      await call('POST', '/managers/transfer', { to: null, from: 'm1', dryRun: false }, {}, other);
+      expect(backend.managersChanged.map(([what]) => what)).toEqual(['add', 'remove m3', 'transfer']);
+      expect(follower.managersChanged).toEqual([]);
     });
 
     it('never leads the token to an address that the request names', async () => {

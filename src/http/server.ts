@@ -5,7 +5,7 @@
 import fastify from 'fastify';
 import type { Secret, ServerAddress } from '../base/index.js';
 import { HactlError, errorMessage } from '../base/index.js';
-import { addChangeRoutes, addReadRoutes } from './api-routes.js';
+import { addChangeRoutes, addManagersRoutes, addReadRoutes } from './api-routes.js';
 import type { ManagerBackend } from './backend.js';
 import { errorAnswer } from './error-answer.js';
 import { addHealthRoutes } from './health-routes.js';
@@ -65,6 +65,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   addHealthRoutes(app, backend);
   addReadRoutes(app, backend);
   addChangeRoutes(app, { backend, token, link });
+  addManagersRoutes(app, { backend, token, link });
 
   return {
     start: async () => {

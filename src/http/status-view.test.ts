@@ -3,7 +3,7 @@ import type { ManagerId, ProbeOutcome, ReplicaFacts, ServerFacts } from '../base
 import { clusterName, epoch, managerId, operationId, serverName } from '../base/index.js';
 import type { ReceivedObservation } from '../ha/observation.js';
 import type { ClusterState, JournalEntry, Operation } from '../ha/state.js';
-import { operationById, operationsOf, statusResponse } from './index.js';
+import { managersResponse, operationById, operationsOf, statusResponse, toleratedLosses } from './index.js';
 import type { StatusInput } from './index.js';
 
 const [m1, m2, m3] = ['m1', 'm2', 'm3'].map(managerId) as [ManagerId, ManagerId, ManagerId];
@@ -119,6 +119,11 @@ function cluster(part: Partial<ClusterState> = {}): ClusterState {
   };
 }
 
+function membership(ids: readonly ManagerId[]): StatusInput['raft']['membership'] {
+  const nothing = { rpc: null, http: null, storeId: null, reducerMax: 1, replaces: null };
+  return { voters: ids.map((id) => ({ id, ...nothing })), learners: [], removed: [] };
+}
+
 interface Scene {
   readonly cluster?: Partial<ClusterState>;
   readonly seen?: readonly [string, ReceivedObservation][];
@@ -133,10 +138,13 @@ function input(scene: Scene = {}): StatusInput {
   return {
     manager: m1,
     clusterId: 'test',
-    raft: { role: 'leader', term: 7, leader: m1, voters: [m1, m2, m3], ...scene.raft },
+    raft: {
+      role: 'leader', term: 7, leader: m1, lastIndex: 10, membership: membership([m1, m2, m3]),
+      isMembershipCommitted: true, peers: [], isDiskLow: false, ...scene.raft,
+    },
     peers: [m2, m3].map((id) => {
       const reachable = (scene.reachable ?? [m2, m3]).includes(id);
-      return { id, reachable, roundTripMs: 0.4 };
+      return { id, reachable, roundTripMs: 0.4, lastHeardMs: 20 };
     }),
     state: { reducerVersion: 1, configVersion: 1, timeMs: 0, clusters: { app1: cluster(scene.cluster) } },
     observations: new Map(scene.seen ?? healthy),
@@ -173,6 +181,47 @@ describe('managers in the status', () => {
       ['leader', true],
       ['unknown', false],
     ]);
+  });
+
+  it('learners beside the voters, who alone count', () => {
+    const [m4, m5] = [managerId('m4'), managerId('m5')];
+    const learner = { rpc: null, http: null, storeId: null, reducerMax: 1, replaces: m3 };
+    const { voters } = membership([m1, m2, m3]);
+    const learners = [{ id: m4, ...learner, then: 'vote' as const }, { id: m5, ...learner, then: 'stay' as const }];
+    const progress = { state: 'replicate' as const, isStuck: false, isDiskLow: false };
+    const peers = [
+      { id: m2, match: 10, ...progress, isStuck: true },
+      { id: m3, match: 4, ...progress, isDiskLow: true },
+      { id: m4, match: 3, ...progress, state: 'snapshot' as const },
+    ];
+    const status = view({ raft: { membership: { voters, learners, removed: [] }, peers } });
+    expect(status.quorum).toEqual({ reachable: 3, voters: 3, has: true });
+    expect(status.reason).toBe('m1 leads; 3 of 3 managers reachable; the learners m4 and m5 are not');
+    expect(status.managers.map(({ id, part, problems }) => [id, part, problems])).toEqual([
+      ['m1', 'voter', []],
+      ['m2', 'voter', ['stuck: it answers, but its log does not grow']],
+      ['m3', 'voter', ['its disk is almost full']],
+      ['m4', 'learner', ['will vote once it has caught up, 7 entries behind', 'replaces m3', 'receives a snapshot']],
+      ['m5', 'learner', ['replaces m3']],
+    ]);
+  });
+
+  it('of one that was not added yet', () => {
+    const status = view({ raft: { role: 'follower', leader: null, membership: membership([]) }, reachable: [] });
+    expect(status.quorum).toEqual({ reachable: 0, voters: 0, has: false });
+    expect(status.reason).toBe('m1 knows no managers yet: it waits until `hactl managers add m1` has named it to them');
+  });
+
+  it('as the answer to who they are', () => {
+    const answer = managersResponse(input(), 3);
+    expect(answer).toMatchObject({
+      manager: 'm1', leader: 'm1', quorum: { voters: 3 }, toleratedLosses: 1, reducerVersion: 3, isChanging: false,
+      removed: [],
+    });
+    expect(answer.managers[0]).toMatchObject({ id: 'm1', role: 'leader', behind: 0, lastHeardMs: null });
+    expect(answer.managers[1]).toMatchObject({ id: 'm2', behind: null, lastHeardMs: 20, storeId: null });
+    const losses = [1, 2, 3, 4, 5, 7, 9].map(toleratedLosses);
+    expect(losses).toEqual([0, 0, 1, 1, 2, 3, 4]);
   });
 
   it('without a leader an election is running', () => {

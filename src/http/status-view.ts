@@ -2,31 +2,16 @@
  * The whole status as the API shows it, from the manager's parts. Pure: time comes in. Everything said here is this
  * manager's own view; a manager without a quorum says so and judges nothing.
  */
-import type { ManagerId } from '../base/index.js';
 import type { ReceivedObservation } from '../ha/observation.js';
 import type { ClusterState, HaState, Operation } from '../ha/state.js';
 import type { ClusterStatus, ManagerStatus, OperationStatus, StatusResponse } from './api-types.js';
+import { managerProblems, membersOf, quorumOf, quorumReason } from './managers-view.js';
+import type { ManagersInput } from './managers-view.js';
+import type { ManagerMember, QuorumStatus } from './managers-types.js';
 import { operationStatus } from './operation-view.js';
 import { factsOf, isFresh, isWritable, serverStatus } from './server-view.js';
 
-export interface PeerView {
-  readonly id: ManagerId;
-  readonly reachable: boolean;
-  readonly roundTripMs: number | null;
-}
-
-export interface StatusInput {
-  /** The manager that answers. */
-  readonly manager: ManagerId;
-  readonly clusterId: string;
-  readonly raft: {
-    readonly role: 'leader' | 'follower' | 'candidate' | 'pre-candidate';
-    readonly term: number;
-    readonly leader: ManagerId | null;
-    readonly voters: readonly ManagerId[];
-  };
-  /** The other managers. */
-  readonly peers: readonly PeerView[];
+export interface StatusInput extends ManagersInput {
   readonly state: HaState;
   /** This manager's own latest, keyed `${cluster}/${server}`. */
   readonly observations: ReadonlyMap<string, ReceivedObservation>;
@@ -34,44 +19,6 @@ export interface StatusInput {
   readonly verdicts: ReadonlyMap<string, { readonly kind: string; readonly reason: string }>;
   /** The clock of `receivedAtMs`. */
   readonly nowMs: number;
-}
-
-interface Quorum {
-  readonly reachable: number;
-  readonly voters: number;
-  readonly has: boolean;
-}
-
-function listed(names: readonly string[]): string {
-  if (names.length <= 1) return names.join('');
-  return `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`;
-}
-
-function managerStatus(input: StatusInput, id: ManagerId): ManagerStatus {
-  const { manager, raft, peers } = input;
-  if (id === manager) {
-    const role = raft.role === 'pre-candidate' ? 'candidate' : raft.role;
-    return { id, role, reachable: true, roundTripMs: null };
-  }
-  const peer = peers.find((candidate) => candidate.id === id);
-  const reachable = peer?.reachable ?? false;
-  // A leader that is not reachable from here is still the last one known; `reachable` says the rest.
-  const role = raft.leader === id ? 'leader' : reachable ? 'follower' : 'unknown';
-  return { id, role, reachable, roundTripMs: reachable ? (peer?.roundTripMs ?? null) : null };
-}
-
-function quorumReason(input: StatusInput, managers: readonly ManagerStatus[], quorum: Quorum): string {
-  const up = managers.filter((manager) => manager.reachable).map((manager) => manager.id);
-  const down = managers.filter((manager) => !manager.reachable).map((manager) => manager.id);
-  const all = managers.map((manager) => manager.id).join(', ');
-  if (!quorum.has) {
-    const acts = up.length === 1 ? 'is reachable; it acts' : 'are reachable; they act';
-    return `no quorum: only ${listed(up)} of ${all} ${acts} on nothing until a majority is back`;
-  }
-  const missing = down.length === 0 ? '' : `, ${listed(down)} ${down.length === 1 ? 'is' : 'are'} not`;
-  const counts = `${quorum.reachable} of ${quorum.voters} managers reachable${missing}`;
-  const { leader } = input.raft;
-  return leader === null ? `no leader yet: an election is running; ${counts}` : `${leader} leads; ${counts}`;
 }
 
 /** `DeadPrimary`, `dead-primary` -> `dead primary`. */
@@ -115,7 +62,7 @@ function ownView(input: StatusInput, cluster: ClusterState): StateAndReason {
   };
 }
 
-function stateOf(input: StatusInput, cluster: ClusterState, quorum: Quorum, why: string): StateAndReason {
+function stateOf(input: StatusInput, cluster: ClusterState, quorum: QuorumStatus, why: string): StateAndReason {
   const operation = cluster.operation === null ? null : operationStatus(cluster.operation);
   if (!quorum.has) {
     const waits = operation === null ? '' : `; the ${operation.kind} ${operation.id} waits`;
@@ -135,7 +82,7 @@ function lastOf(history: readonly Operation[]): OperationStatus | null {
   return last === undefined ? null : operationStatus(last);
 }
 
-function clusterStatus(input: StatusInput, cluster: ClusterState, quorum: Quorum, why: string): ClusterStatus {
+function clusterStatus(input: StatusInput, cluster: ClusterState, quorum: QuorumStatus, why: string): ClusterStatus {
   const observationOf = (server: string): ReceivedObservation | null =>
     input.observations.get(`${cluster.name}/${server}`) ?? null;
   return {
@@ -158,13 +105,16 @@ function clusterStatus(input: StatusInput, cluster: ClusterState, quorum: Quorum
   };
 }
 
+function managerStatus(member: ManagerMember): ManagerStatus {
+  const { id, part, role, reachable, roundTripMs } = member;
+  return { id, part, role, reachable, roundTripMs, problems: managerProblems(member) };
+}
+
 export function statusResponse(input: StatusInput): StatusResponse {
   const { manager, clusterId, raft, state } = input;
-  const managers = raft.voters.map((id) => managerStatus(input, id));
-  const reachable = managers.filter((candidate) => candidate.reachable).length;
-  const voters = raft.voters.length;
-  const quorum: Quorum = { reachable, voters, has: voters > 0 && reachable > voters / 2 };
-  const reason = quorumReason(input, managers, quorum);
+  const members = membersOf(input);
+  const quorum = quorumOf(members);
+  const reason = quorumReason(input, members, quorum);
   return {
     manager,
     clusterId,
@@ -172,7 +122,7 @@ export function statusResponse(input: StatusInput): StatusResponse {
     term: raft.term,
     quorum,
     reason,
-    managers,
+    managers: members.map(managerStatus),
     clusters: Object.values(state.clusters).map((cluster) => clusterStatus(input, cluster, quorum, reason)),
   };
 }

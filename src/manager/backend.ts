@@ -2,28 +2,36 @@
  * The manager as the HTTP server sees it. Reads are this manager's own view; changes run on the leader only (the HTTP
  * server forwards them) and prove leadership through the log like everything else.
  */
-import { HactlError, operationId } from '../base/index.js';
+import { HactlError, managerId, operationId } from '../base/index.js';
 import type { ManagerId, ServerAddress } from '../base/index.js';
 import { ReignEnded } from '../ha/index.js';
-import type { HaState, ReceivedObservation } from '../ha/index.js';
+import type { ClockPort, HaState, ReceivedObservation } from '../ha/index.js';
 import { formatHostPort } from '../config/index.js';
 import type { SecretSource } from '../config/index.js';
-import { operationById, operationsOf, statusResponse } from '../http/index.js';
+import { managersResponse, operationById, operationsOf, statusResponse } from '../http/index.js';
 import type {
+  AddManagerRequest,
   ApplyRequest,
   ApplyResponse,
   LeaderAnswer,
   ManagerBackend,
+  ManagerChangeResponse,
+  ManagersResponse,
   OperationStatus,
   PrimaryAnswer,
+  RemoveManagerRequest,
   StatusResponse,
   SwitchoverRequest,
   SwitchoverResponse,
+  TransferRequest,
 } from '../http/index.js';
 import type { RaftNode } from '../raft/index.js';
-import type { RpcNode } from '../rpc/index.js';
+import type { About, RpcNode } from '../rpc/index.js';
 import type { AnswerRight } from './answer-right.js';
 import { applyConfig } from './apply.js';
+import { addManager, removeManager, transferLeadership } from './managers-change.js';
+import type { ManagersChangeParts } from './managers-change.js';
+import type { QuorumSight } from './managers-plan.js';
 import type { Reign } from './reign.js';
 import { requestSwitchover } from './switchover-request.js';
 
@@ -38,6 +46,7 @@ export interface BackendOptions {
   readonly reign: () => Reign | null;
   readonly httpAddress: (id: ManagerId) => ServerAddress | null;
   readonly secrets: SecretSource;
+  readonly clock: ClockPort;
 }
 
 export class Backend implements ManagerBackend {
@@ -117,6 +126,56 @@ export class Backend implements ManagerBackend {
       if (thrown instanceof ReignEnded) throw outcomeUnknown(thrown);
       throw thrown;
     }
+  }
+
+  managers(): ManagersResponse {
+    const { self, clusterId, raft, rpc, state } = this.#options;
+    const input = { manager: self, clusterId, raft: raft.status(), peers: rpc.peers() };
+    return managersResponse(input, state().reducerVersion);
+  }
+
+  async addManager(request: AddManagerRequest): Promise<ManagerChangeResponse> {
+    return addManager(await this.#changeParts(), request);
+  }
+
+  async removeManager(id: string, request: RemoveManagerRequest): Promise<ManagerChangeResponse> {
+    return removeManager(await this.#changeParts(), managerId(id), request);
+  }
+
+  async transferLeadership(request: TransferRequest): Promise<ManagerChangeResponse> {
+    return transferLeadership(await this.#changeParts(), request);
+  }
+
+  async #changeParts(): Promise<ManagersChangeParts> {
+    await this.#provenReign();
+    const { raft, clock } = this.#options;
+    return { raft, clock, sight: () => this.#sight() };
+  }
+
+  #sight(): QuorumSight {
+    const { self, raft, rpc, state } = this.#options;
+    const { membership, peers, lastIndex, isDiskLow } = raft.status();
+    const reachable = new Set(rpc.peers().filter((peer) => peer.reachable).map((peer) => peer.id));
+    const progressOf = (id: ManagerId) => peers.find((peer) => peer.id === id);
+    const { reducerVersion, clusters } = state();
+    return {
+      self,
+      membership,
+      counts: (id) => {
+        if (id === self) return true;
+        const progress = progressOf(id);
+        return reachable.has(id) && progress?.recentlyActive === true && !progress.isStuck;
+      },
+      behind: (id) => {
+        const match = id === self ? lastIndex : progressOf(id)?.match;
+        return match === undefined ? null : lastIndex - match;
+      },
+      isDiskLow: (id) => (id === self ? isDiskLow : progressOf(id)?.isDiskLow === true),
+      about: (id): About | null => rpc.abouts().get(id) ?? null,
+      reducerVersion,
+      operations: Object.values(clusters).flatMap(({ name, operation }) =>
+        operation === null ? [] : [`${operation.kind} ${operation.id} of ${name}`]),
+    };
   }
 
   /** Throws `not-leader` or `no-quorum`. After it the state is current. */

@@ -130,7 +130,7 @@ export class HaSide {
     return {
       clock,
       random,
-      log: new ReignLogPort(raft, term, () => machine.state, () => this.#nextSession()),
+      log: new ReignLogPort({ raft, term, state: () => machine.state, nextSession: () => this.#nextSession(), clock }),
       servers,
       quorum: this.#channel,
       endpoints: { quietSince: (index) => quietSince(this.right, index, clock) },

@@ -2,37 +2,47 @@
  * The log as `ha` sees it, for one reign: proposals and proofs count only while the manager leads in the term in which
  * the reign began. A reign that lost its leadership and won it again is another reign.
  */
-import { encodeCommand } from './command-codec.js';
 import type { ManagerId, Term } from '../base/index.js';
-import type { Command, CommandResult, HaState, LogOutcome, LogPort } from '../ha/index.js';
+import type { ClockPort, Command, CommandResult, HaState, LogOutcome, LogPort } from '../ha/index.js';
 import { isStaleSerial } from '../raft/index.js';
-import type { ProposalSession, RaftNode } from '../raft/index.js';
+import type { ProposalSession, ProposeOutcome, RaftNode } from '../raft/index.js';
+import { encodeCommand } from './command-codec.js';
 
 /** A commit needs a majority's fsync; a disk that takes longer than this is not one to fail over with. */
 const proposeWithinMs = 5000;
 const proofWithinMs = 1000;
+const retryEveryMs = 50;
+
+export interface ReignLogOptions {
+  readonly raft: RaftNode;
+  readonly term: Term;
+  readonly state: () => HaState;
+  readonly nextSession: () => ProposalSession;
+  readonly clock: ClockPort;
+}
+
+/** The core's words for why it takes nothing, as a person reads them in a blocked operation or a refusal. */
+const reasonWords: Readonly<Record<string, string>> = {
+  'handing-over': 'the leadership is being handed over',
+  'disk-low': 'the disks of a majority of the managers are almost full',
+  'too-large': 'it is too large for one entry of the log',
+  'too-much-uncommitted': 'too much waits to be committed',
+};
 
 export class ReignLogPort implements LogPort {
   readonly self: ManagerId;
   readonly term: Term;
-  readonly #raft: RaftNode;
-  readonly #state: () => HaState;
-  readonly #nextSession: () => ProposalSession;
+  readonly #options: ReignLogOptions;
 
-  constructor(raft: RaftNode, term: Term, state: () => HaState, nextSession: () => ProposalSession) {
-    this.#raft = raft;
-    this.#state = state;
-    this.#nextSession = nextSession;
-    this.self = raft.status().id;
-    this.term = term;
+  constructor(options: ReignLogOptions) {
+    this.#options = options;
+    this.self = options.raft.status().id;
+    this.term = options.term;
   }
 
   async propose(command: Command, requestId?: string): Promise<LogOutcome> {
     if (!this.#isReigning()) return { kind: 'lost', reason: 'this manager does not lead any more' };
-    const session = requestId === undefined ? this.#nextSession() : { id: `r-${requestId}`, serial: 1 };
-    // What belongs to an operation, a failover's beginning too, is taken even when the disks are almost full.
-    const isUrgent = 'operation' in command;
-    const outcome = await this.#raft.propose(encodeCommand(command), session, proposeWithinMs, isUrgent);
+    const outcome = await this.#proposed(command, requestId);
     switch (outcome.kind) {
       case 'applied':
         if (isStaleSerial(outcome.result)) return { kind: 'lost', reason: 'a later proposal came first' };
@@ -41,24 +51,45 @@ export class ReignLogPort implements LogPort {
         return { kind: 'lost', reason: 'this manager does not lead any more' };
       case 'dropped':
         if (!this.#isReigning()) return { kind: 'lost', reason: outcome.reason };
-        return { kind: 'dropped', reason: outcome.reason };
+        return { kind: 'dropped', reason: reasonWords[outcome.reason] ?? outcome.reason };
       case 'unknown':
         return { kind: 'lost', reason: outcome.reason };
     }
   }
 
+  /**
+   * What is certainly not in the log and may be taken a moment later is proposed again: a hand-over that comes to
+   * nothing (its successor does not catch up) refuses everything for an election timeout, and an operation must not
+   * call itself blocked, or roll back, for that. Each try has a serial of its own: a later proposal of this reign may
+   * have overtaken the one before, which would make it stale.
+   */
+  async #proposed(command: Command, requestId: string | undefined): Promise<ProposeOutcome> {
+    const { raft, clock, nextSession } = this.#options;
+    const encoded = encodeCommand(command);
+    // What belongs to an operation, a failover's beginning too, is taken even when the disks are almost full.
+    const isUrgent = 'operation' in command;
+    const untilMs = clock.nowMs() + proposeWithinMs;
+    for (;;) {
+      const session = requestId === undefined ? nextSession() : { id: `r-${requestId}`, serial: 1 };
+      const outcome = await raft.propose(encoded, session, proposeWithinMs, isUrgent);
+      const isOver = outcome.kind !== 'dropped' || !outcome.isPassing || clock.nowMs() >= untilMs;
+      if (isOver || !this.#isReigning()) return outcome;
+      await clock.sleep(retryEveryMs);
+    }
+  }
+
   async proveLeadership(): Promise<boolean> {
     if (!this.#isReigning()) return false;
-    const proof = await this.#raft.proveLeadership(proofWithinMs);
+    const proof = await this.#options.raft.proveLeadership(proofWithinMs);
     return proof.kind === 'leader' && proof.term === this.term;
   }
 
   state(): HaState {
-    return this.#state();
+    return this.#options.state();
   }
 
   #isReigning(): boolean {
-    const { role, term } = this.#raft.status();
+    const { role, term } = this.#options.raft.status();
     return role === 'leader' && term === this.term;
   }
 }

@@ -138,6 +138,7 @@ export class RunningManager implements Manager {
       reign: () => this.#ha.reign,
       httpAddress: (id) => addresses.http(id),
       secrets: nodeSecretSource(),
+      clock,
     });
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { managerId } from '../base/index.js';
 import { bootstrapMembership, changeMembership } from '../raft/index.js';
 import type { Membership } from '../raft/index.js';
-import { PeerMemory } from './peer-memory.js';
+import { PeerMemory, whyExpelled } from './peer-memory.js';
 
 const [m1, m2] = [managerId('m1'), managerId('m2')];
 const three = bootstrapMembership([m1, m2, managerId('m3')]);
@@ -55,5 +55,16 @@ describe('who may speak', () => {
     memory.accepted(claim('s2', 10));
     memory.accepted(claim('s3', 1));
     expect(memory.judge(claim('s3', 1))).toBeNull();
+  });
+});
+
+describe('a manager that another one refuses', () => {
+  it('ends where it can never be taken again, and says what to do', () => {
+    expect(whyExpelled(m2, 'removed', 'm1 was removed')).toMatch(/^m2 refuses .*: m1 was removed\. Next: .*another id/);
+    expect(whyExpelled(m2, 'other-store', 'd')).toMatch(/joined with/);
+    expect(whyExpelled(m2, 'older-store', 'd')).toMatch(/--replaces/);
+    for (const passing of ['other-timing', 'wrong-cluster', 'wrong-receiver', 'bad-refusal']) {
+      expect(whyExpelled(m2, passing, 'd')).toBeNull();
+    }
   });
 });

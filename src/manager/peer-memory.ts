@@ -14,6 +14,22 @@ type StoreClaim = Pick<Claim, 'from' | 'storeId' | 'storeGeneration'>;
 /** A manager that is told one of these has no place here: it ends, and a person must look. */
 export const finalRefusals: readonly string[] = ['removed', 'other-store', 'older-store'];
 
+const replaceIt = 'replace this manager by a new one (another id, an empty data_dir): '
+  + '`hactl managers add NEW --rpc .. --http .. --replaces THIS`';
+
+/** What a person does about it. */
+const remedies: Readonly<Record<string, string>> = {
+  'removed': 'take it out of its supervisor; to come back it needs another id and an empty data_dir',
+  'other-store': `start the one with the data directory that it joined with, or ${replaceIt}`,
+  'older-store': `a copy or a backup has forgotten what was promised since: ${replaceIt}`,
+};
+
+/** Null: it may be taken later, and dials on. */
+export function whyExpelled(peer: ManagerId, reason: string, detail: string): string | null {
+  if (!finalRefusals.includes(reason)) return null;
+  return `${peer} refuses this manager (${reason}): ${detail}. Next: ${remedies[reason] ?? replaceIt}`;
+}
+
 interface Remembered {
   readonly storeId: string | null;
   generation: number;

@@ -14,7 +14,7 @@ import { DiskWatch } from './disk-watch.js';
 import type { HaMachine } from './ha-machine.js';
 import type { Logger } from './log.js';
 import { MemberKeeper } from './member-keeper.js';
-import { finalRefusals } from './peer-memory.js';
+import { whyExpelled } from './peer-memory.js';
 
 export interface QuorumOptions {
   readonly config: ManagerConfig;
@@ -94,7 +94,8 @@ export class Quorum {
 
   /** A peer would not take this manager's connection. */
   refused(peer: ManagerId, reason: string, detail: string): void {
-    if (finalRefusals.includes(reason)) this.#expel(`${peer} refuses this manager (${reason}): ${detail}`);
+    const why = whyExpelled(peer, reason, detail);
+    if (why !== null) this.#expel(why);
   }
 
   /** Before it leaves. Whatever comes of it, the others elect a leader when this one is silent. */
@@ -111,7 +112,8 @@ export class Quorum {
     if (!isCommitted) return;
     this.#committed = membership;
     if (membership.removed.includes(config.id)) {
-      this.#expel(`${config.id} was removed from the managers; to come back it needs another id and an empty data_dir`);
+      const next = 'take it out of its supervisor; to come back it needs another id and an empty data_dir';
+      this.#expel(`${config.id} was removed from the managers. Next: ${next}`);
     }
   }
 

@@ -200,7 +200,7 @@ describe('the driver', () => {
     const { node } = await startRig([m1]);
     await leads(node);
     const large = await node.propose(new Uint8Array(600_000), session(1), 1000);
-    expect(large).toEqual({ kind: 'dropped', reason: 'too-large' });
+    expect(large).toEqual({ kind: 'dropped', reason: 'too-large', isPassing: false });
     const nameless = await node.propose(command('a'), { id: 'x'.repeat(300), serial: 1 }, 1000);
     expect(nameless).toMatchObject({ kind: 'dropped' });
   });
@@ -250,7 +250,7 @@ describe('a driver with snapshots and others', () => {
     expect(node.status().membership.learners).toEqual([learner]);
     await until(() => expect(seen).toEqual([[1, false], [1, true]]));
     expect(await node.changeMembership({ kind: 'add', learner }, 1000))
-      .toEqual({ kind: 'dropped', reason: 'm2 is a manager already' });
+      .toEqual({ kind: 'dropped', reason: 'm2 is a manager already', isPassing: false });
   });
 
   it('refuses to hand over to nobody, and leads on', async () => {
@@ -266,7 +266,8 @@ describe('a driver with snapshots and others', () => {
     await until(() => expect(node.status().role).toBe('leader'));
     node.setDiskLow(true);
     const command = new TextEncoder().encode('x');
-    expect(await node.propose(command, { id: 's', serial: 1 }, 1000)).toEqual({ kind: 'dropped', reason: 'disk-low' });
+    expect(await node.propose(command, { id: 's', serial: 1 }, 1000))
+      .toEqual({ kind: 'dropped', reason: 'disk-low', isPassing: false });
     expect(await node.propose(command, { id: 's', serial: 2 }, 1000, true)).toMatchObject({ kind: 'applied' });
     node.setDiskLow(false);
     expect(await node.propose(command, { id: 's', serial: 3 }, 1000)).toMatchObject({ kind: 'applied' });

@@ -8,8 +8,8 @@ import { assertNever, errorMessage, HactlError, logIndex, term } from '../base/i
 import type { LogIndex, ManagerId, Prng } from '../base/index.js';
 import { decodeRecord, encodeRecord } from './codec.js';
 import { RaftCore, raftCoreDefaults, restoredFault, sessionIdCharsMax } from './core/index.js';
-import type { Input, Membership, MembershipChange, Message, Output, RaftCoreConfig } from './core/index.js';
-import type { Snapshot, StoredEntry, WriteSeq } from './core/index.js';
+import type { DropReason, Input, Membership, MembershipChange, Message, Output } from './core/index.js';
+import type { RaftCoreConfig, Snapshot, StoredEntry, WriteSeq } from './core/index.js';
 import { SessionedStateMachine, type MachineData } from './sessions.js';
 import { Ticker } from './ticker.js';
 import { nodeTimers, type Timers } from './timers.js';
@@ -47,6 +47,8 @@ export interface RaftNodeOptions {
 
 /** Callers that may wait for proposals, and for proofs. Far above what an operator and the ha part ask for. */
 const proposalsWaitingMax = 1024;
+/** Each ends by itself: with the hand-over (an election timeout at most), a commit, an application. */
+const passingReasons: readonly DropReason[] = ['handing-over', 'not-ready', 'too-much-uncommitted'];
 /** A write that hangs may never return: a stop does not wait for it longer than this. */
 const stopWithinMs = 3000;
 /** Messages that wait for a disk. More mean a stuck disk; any message may be lost, so the oldest goes. */
@@ -183,10 +185,10 @@ class Driver implements RaftNode {
     isUrgent = false,
   ): Promise<ProposeOutcome> {
     const reason = this.#whyNotNow();
-    if (reason !== null) return { kind: 'dropped', reason };
+    if (reason !== null) return { kind: 'dropped', reason, isPassing: false };
     const { id, serial } = session;
     if (id.length > sessionIdCharsMax || !Number.isSafeInteger(serial) || serial < 0) {
-      return { kind: 'dropped', reason: 'the session is not valid' };
+      return { kind: 'dropped', reason: 'the session is not valid', isPassing: false };
     }
     const proposalId = this.#nextId();
     const outcome = this.#proposals.add(proposalId, withinMs);
@@ -198,7 +200,7 @@ class Driver implements RaftNode {
 
   async changeMembership(change: MembershipChange, withinMs: number): Promise<ProposeOutcome> {
     const reason = this.#whyNotNow();
-    if (reason !== null) return { kind: 'dropped', reason };
+    if (reason !== null) return { kind: 'dropped', reason, isPassing: false };
     const proposalId = this.#nextId();
     const outcome = this.#proposals.add(proposalId, withinMs);
     this.#feed({ kind: 'change-membership', proposalId, change, nowMs: this.#options.clock.wallMs() });
@@ -244,13 +246,15 @@ class Driver implements RaftNode {
       const none = logIndex(0);
       const indexes = { commitIndex: none, appliedIndex: none, lastIndex: none, snapshotIndex: none };
       const voters = bootstrap.voters.map((voter) => voter.id);
-      const nobody = { leader: null, membership: bootstrap, voters, peers: [] };
+      const nobody = { leader: null, membership: bootstrap, isMembershipCommitted: true, voters, peers: [] };
       return { id, role: 'follower', term: term(0), ...indexes, ...nobody, isDiskLow: this.#isDiskLow };
     }
     const view = this.#core.inspect();
-    const { role, term: currentTerm, leader, commitIndex, lastIndex, voters, membership, snapshotIndex, peers } = view;
+    const { role, term: currentTerm, leader, commitIndex, lastIndex, snapshotIndex, peers } = view;
+    const { voters, membership, isMembershipCommitted } = view;
     const indexes = { commitIndex, appliedIndex: this.#appliedIndex, lastIndex, snapshotIndex };
-    return { id, role, term: currentTerm, leader, ...indexes, voters, membership, peers, isDiskLow: this.#isDiskLow };
+    const members = { voters, membership, isMembershipCommitted, peers };
+    return { id, role, term: currentTerm, leader, ...indexes, ...members, isDiskLow: this.#isDiskLow };
   }
 
   onMembership(listener: (membership: Membership, isCommitted: boolean) => void): () => void {
@@ -341,7 +345,8 @@ class Driver implements RaftNode {
         return;
       case 'proposal-dropped': {
         const { proposalId, reason, detail, leader } = output;
-        const dropped = { kind: 'dropped', reason: detail ?? reason } as const;
+        const isPassing = passingReasons.includes(reason);
+        const dropped = { kind: 'dropped', reason: detail ?? reason, isPassing } as const;
         this.#proposals.refused(proposalId, reason === 'not-leader' ? { kind: reason, leader } : dropped);
         return;
       }

@@ -28,8 +28,11 @@ export type ProposeOutcome =
   | { readonly kind: 'applied'; readonly index: LogIndex; readonly term: Term; readonly result: unknown }
   /** Not in the log. */
   | { readonly kind: 'not-leader'; readonly leader: ManagerId | null }
-  /** Not in the log: too much is waiting, the command is too large, or the manager is stopping. */
-  | { readonly kind: 'dropped'; readonly reason: string }
+  /**
+   * Not in the log: too much is waiting, the command is too large, or the manager is stopping. `isPassing`: a moment
+   * later it may be taken, by this same leader (the leadership was about to be handed over, say).
+   */
+  | { readonly kind: 'dropped'; readonly reason: string; readonly isPassing: boolean }
   /** In the log of this manager, which lost its leadership or ran out of time: it may still commit. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -50,6 +53,7 @@ export interface RaftStatus {
   readonly voters: readonly ManagerId[];
   /** In force: the newest in the log, committed or not. */
   readonly membership: Membership;
+  readonly isMembershipCommitted: boolean;
   /** 0: none yet. */
   readonly snapshotIndex: LogIndex;
   /** Empty unless this node leads. */

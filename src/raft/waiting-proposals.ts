@@ -82,4 +82,6 @@ export class WaitingProposals {
   }
 }
 
-const overwritten: ProposeOutcome = { kind: 'dropped', reason: 'a newer leader replaced the entry' };
+const overwritten: ProposeOutcome = {
+  kind: 'dropped', reason: 'a newer leader replaced the entry', isPassing: false,
+};

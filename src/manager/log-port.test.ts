@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { logIndex, managerId, term } from '../base/index.js';
+import type { Command } from '../ha/index.js';
+import type { ProposalSession, ProposeOutcome, RaftNode } from '../raft/index.js';
+import { ReignLogPort } from './log-port.js';
+
+const handingOver: ProposeOutcome = { kind: 'dropped', reason: 'handing-over', isPassing: true };
+const applied: ProposeOutcome = { kind: 'applied', index: logIndex(7), term: term(3), result: { ok: true } };
+const raised: Command = { kind: 'reducer-version-raised', to: 1 };
+
+/** A node that answers what the test gives, the last answer for ever; time moves by sleeping alone. */
+function portOver(outcomes: readonly ProposeOutcome[]) {
+  const sessions: ProposalSession[] = [];
+  const status = { id: managerId('m1'), role: 'leader', term: term(3) };
+  let nowMs = 0;
+  const raft = {
+    status: () => status,
+    propose: (_command: Uint8Array, session: ProposalSession) => {
+      sessions.push(session);
+      return Promise.resolve(outcomes[Math.min(sessions.length, outcomes.length) - 1]);
+    },
+  } as unknown as RaftNode;
+  const clock = { nowMs: () => nowMs, sleep: (ms: number) => Promise.resolve(void (nowMs += ms)) };
+  let serial = 0;
+  const nextSession = (): ProposalSession => ({ id: 's', serial: (serial += 1) });
+  const state = (): never => {
+    throw new Error('not asked for');
+  };
+  const port = new ReignLogPort({ raft, term: term(3), state, nextSession, clock });
+  return { port, sessions, status, nowMs: () => nowMs };
+}
+
+describe('the log of a reign', () => {
+  it('waits out a hand-over that comes to nothing, with a new serial at each try', async () => {
+    const { port, sessions } = portOver([handingOver, handingOver, applied]);
+    expect(await port.propose(raised)).toMatchObject({ kind: 'applied', index: 7 });
+    expect(sessions.map((session) => session.serial)).toEqual([1, 2, 3]);
+  });
+
+  it('keeps the session of a request, so that it still runs once', async () => {
+    const { port, sessions } = portOver([handingOver, applied]);
+    await port.propose(raised, 'request-1');
+    expect(sessions).toEqual([{ id: 'r-request-1', serial: 1 }, { id: 'r-request-1', serial: 1 }]);
+  });
+
+  it('gives up in the end, and says why in words', async () => {
+    const { port, nowMs } = portOver([handingOver]);
+    expect(await port.propose(raised)).toEqual({ kind: 'dropped', reason: 'the leadership is being handed over' });
+    expect(nowMs()).toBe(5000);
+  });
+
+  it('is lost once the hand-over has come about', async () => {
+    const { port, status, sessions } = portOver([handingOver]);
+    const outcome = port.propose(raised);
+    status.role = 'follower';
+    expect(await outcome).toMatchObject({ kind: 'lost' });
+    expect(sessions).toHaveLength(1);
+  });
+
+  it('never proposes again what may be in the log, or will never be taken', async () => {
+    const unknown = portOver([{ kind: 'unknown', reason: 'not applied within 5000 ms' }, applied]);
+    expect(await unknown.port.propose(raised)).toMatchObject({ kind: 'lost' });
+    const tooLarge = portOver([{ kind: 'dropped', reason: 'too-large', isPassing: false }, applied]);
+    expect(await tooLarge.port.propose(raised)).toMatchObject({ kind: 'dropped', reason: /too large/ });
+    expect([unknown.sessions.length, tooLarge.sessions.length]).toEqual([1, 1]);
+  });
+});
