@@ -12,7 +12,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { HactlError, logIndex, term } from '../base/index.js';
+import { errorMessage, HactlError, logIndex, term } from '../base/index.js';
 import type { LogIndex, ManagerId, Term } from '../base/index.js';
 import { bootstrapMembership, memberOf, noMembers } from './core/index.js';
 import type { HardState, LogBase, Member, Membership, Snapshot, StoredEntry } from './core/index.js';
@@ -160,12 +160,26 @@ const stampOf = (ms: number): string => new Date(ms).toISOString().replace(/[-:]
 
 async function beginRecovery(plan: RecoveryPlan, meta: StoreMeta, nowMs: number): Promise<StoreMeta> {
   const { directory, copy, managerId } = plan;
-  await makeLastingCopy(directory, copy);
+  await makeLastingCopy(directory, copy).catch((thrown: unknown) => {
+    throw copyFailed(copy, thrown);
+  });
   // The date for people, the rest so that two survivors which are both recovered by mistake stay strangers.
   const lineage = `${stampOf(nowMs).slice(0, 8)}-${randomBytes(4).toString('hex')}`;
   const changed = { ...meta, voters: [managerId], lineage, storeId: newStoreId(), recovering: copy };
   await writeMeta(directory, changed);
   return changed;
+}
+
+function copyFailed(copy: string, cause: unknown): HactlError {
+  return new HactlError(
+    {
+      code: 'refused',
+      what: `a copy of the store cannot be kept in ${copy}`,
+      why: `${errorMessage(cause)}; nothing was changed`,
+      next: 'give the folder above the data directory room, and write access for this user; then try again',
+    },
+    { cause },
+  );
 }
 
 /** Returns what stands in the log now. Does nothing when an earlier run came as far as this. */

@@ -3,7 +3,7 @@
  * before something is changed. To be made under the store's lock (store-lock.ts); the lock file itself is left out,
  * because to open and close it would give that lock up. A copy is complete without it.
  */
-import { copyFile, mkdir, open, readdir, rename } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { databaseDirectory, syncDirectory } from './level-database.js';
 import { withPassingFolder } from './passing-folder.js';
@@ -49,16 +49,23 @@ export async function withPassingCopy<Result>(
 export async function makeLastingCopy(directory: string, to: string): Promise<void> {
   const unfinished = `${to}.unfinished`;
   await mkdir(unfinished, { mode: 0o700 });
-  for (const file of await copyFiles(directory, unfinished)) {
-    const handle = await open(join(unfinished, file), 'r+');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+  try {
+    for (const file of await copyFiles(directory, unfinished)) await syncFile(join(unfinished, file));
+    await syncDirectory(databaseDirectory(unfinished));
+    await syncDirectory(unfinished);
+    await rename(unfinished, to);
+  } catch (thrown) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw thrown;
   }
-  await syncDirectory(databaseDirectory(unfinished));
-  await syncDirectory(unfinished);
-  await rename(unfinished, to);
   await syncDirectory(dirname(to));
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
