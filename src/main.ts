@@ -35,6 +35,7 @@ const terminal: Terminal = {
 
 const daemon: Daemon = {
   init: async (configPath, clusterId) => (await import('./manager.js')).initManager(configPath, clusterId),
+  storeTools: async () => (await import('./manager.js')).storeTools,
   runManager: async (configPath) => {
     try {
       await (await import('./manager.js')).runManager(configPath);

@@ -36,3 +36,6 @@ export async function runManager(configPath: string): Promise<void> {
   log.fatal({ event: 'manager-failed', reason: end });
   process.exit(3);
 }
+
+/** For the data directory of a manager that does not run. */
+export { storeTools } from './manager/store-tools.js';

@@ -4,6 +4,7 @@ import type { VerbContext } from './context.js';
 import type { Daemon } from './daemon.js';
 import { overview, verbText } from './help-text.js';
 import { limits } from './limits.js';
+import { addStoreVerbs } from './store-program.js';
 import { applyConfig } from './verbs/apply.js';
 import { showHistory, showOperation } from './verbs/history.js';
 import { showStatus } from './verbs/status.js';
@@ -137,5 +138,6 @@ export function buildProgram(parts: ProgramParts): Command {
   addReadVerbs(program, parts);
   addChangeVerbs(program, parts);
   addDaemonVerbs(program, parts);
+  addStoreVerbs(program, parts);
   return program;
 }

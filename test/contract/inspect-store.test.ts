@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addUnacknowledged, clusterId, damageEntry, factsOf, holdOpen, survivor, writeStore } from './stores.js';
 import { managerId } from '../../src/base/index.js';
 import { initStore, inspectStore, openStore } from '../../src/raft/index.js';
+import { inspectLocked } from '../../src/raft/inspect-store.js';
 import { withStoreLock } from '../../src/raft/store-lock.js';
 
 let parent = '';
@@ -73,6 +74,8 @@ describe('a look into a store', () => {
   it('keeps a manager from starting meanwhile', async () => {
     const before = await factsOf(directory);
     await withStoreLock(directory, async () => {
+      // A whole look, because whoever opens and closes the lock file gives the lock up.
+      await inspectLocked(directory, null);
       await expect(holdOpen(directory)).rejects.toThrow('is in use');
     });
     // LevelDB renames its own text log before it asks for the lock; what it holds has not changed.
