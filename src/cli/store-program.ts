@@ -43,6 +43,13 @@ interface DumpFlags extends ReadFlags {
   readonly snapshot?: true;
 }
 
+interface RecoverFlags {
+  readonly config: string;
+  readonly clusterId: string;
+  readonly dryRun?: true;
+  readonly yes?: true;
+}
+
 export function addStoreVerbs(program: Command, { run, daemon }: ProgramParts): void {
   const debug = groupOf(program, 'debug', 'look into the store of a stopped manager');
   debug
@@ -79,12 +86,14 @@ export function addStoreVerbs(program: Command, { run, daemon }: ProgramParts): 
     .description('Makes this stopped manager the only one, because a majority of the managers is lost for good.')
     .requiredOption('--config <path>', 'manager.yaml of this manager')
     .requiredOption('--cluster-id <id>', 'as it was given to `hactl init`')
+    .option('--dry-run', 'say what would be done and what it may cost, and do nothing')
     .option('--yes', 'do not ask')
     .option('--json', jsonText)
     .addHelpText('after', storeText.recover)
-    .action((options: { readonly config: string; readonly clusterId: string; readonly yes?: true }) =>
-      run(async (context) =>
-        recoverManager(context, await daemon.storeTools(), { ...options, yes: options.yes === true }),
-      ),
+    .action(({ config, clusterId, dryRun, yes }: RecoverFlags) =>
+      run(async (context) => {
+        const options = { config, clusterId, dryRun: dryRun === true, yes: yes === true };
+        return recoverManager(context, await daemon.storeTools(), options);
+      }),
     );
 }

@@ -66,8 +66,8 @@ export interface DumpedEntry extends PointReport {
 
 export interface LogDump {
   readonly store: StoreReport;
-  /** One line for each cluster in the snapshot; why it cannot be read. */
-  readonly snapshotWords: readonly string[];
+  /** What each cluster is like at the end of the log, one sentence each; or why that cannot be told. */
+  readonly clusters: readonly string[];
   /** Null unless it was asked for. */
   readonly snapshotState: unknown;
   readonly entries: readonly DumpedEntry[];
@@ -92,6 +92,8 @@ export interface RecoveryPlanReport {
   readonly commitIndex: number;
   readonly cutCount: number;
   readonly members: readonly string[];
+  /** What each cluster is like at the end of the log, one sentence each. */
+  readonly clusters: readonly string[];
   readonly isResumed: boolean;
   readonly copy: string;
 }

@@ -4,12 +4,12 @@ import { errorMessage } from '../base/index.js';
 import type { DumpedEntry, DumpRange, LogDump, MembersReport, PointReport, RecoveryPlanReport } from '../cli/index.js';
 import type { RecoveryReport, StoreReport, StoreTarget, StoreTools } from '../cli/index.js';
 import { formatHostPort, loadManagerConfig, nodeSecretSource } from '../config/index.js';
-import type { HaState } from '../ha/index.js';
 import { reducerMax } from '../ha/index.js';
-import { decodeMachineData, inspectStore, recoverStore } from '../raft/index.js';
+import { decodeMachineData, inspectStore, recoverStore, SessionedStateMachine } from '../raft/index.js';
 import type {
-  ExpectedOwner, LogBase, Membership, RecoveryPlan, StoredEntry, StoreInspection,
+  ExpectedOwner, HeldLog, LogBase, Membership, RecoveryPlan, StoredEntry, StoreInspection,
 } from '../raft/index.js';
+import { HaMachine } from './ha-machine.js';
 import { entryWords, stateWords } from './log-words.js';
 
 interface Place {
@@ -78,14 +78,28 @@ function dumpedEntry(entry: StoredEntry): DumpedEntry {
   return { ...pointOf(entry), kind: payload.kind, ...entryWords(payload), session };
 }
 
-function snapshotContent({ snapshot }: StoreInspection): { words: readonly string[]; state: unknown } {
-  if (snapshot === null) return { words: [], state: null };
+/** As the state machine of a leader would have it that takes the whole log for committed. */
+function replayed({ snapshot, entries }: HeldLog): readonly string[] {
+  const machine = new HaMachine();
+  const sessioned = new SessionedStateMachine(machine);
   try {
-    const { state, sessions } = decodeMachineData(snapshot.data);
-    const known = (state as { readonly state: HaState }).state;
-    return { words: [...stateWords(known), `${sessions.length} sessions`], state: known };
+    if (snapshot !== null) sessioned.restore(decodeMachineData(snapshot.data));
+    for (const { index, term, timeMs, payload } of entries) {
+      if (payload.kind !== 'command' || index <= (snapshot?.index ?? 0)) continue;
+      sessioned.apply({ index, term, timeMs, command: payload.command }, payload.session);
+    }
+    return stateWords(machine.state);
   } catch (thrown) {
-    return { words: [`its state cannot be read by this build: ${errorMessage(thrown)}`], state: null };
+    return [`they cannot be told: ${errorMessage(thrown)}`];
+  }
+}
+
+function snapshotState({ snapshot }: StoreInspection): unknown {
+  if (snapshot === null) return null;
+  try {
+    return decodeMachineData(snapshot.data).state;
+  } catch (thrown) {
+    return `it cannot be read: ${errorMessage(thrown)}`;
   }
 }
 
@@ -98,20 +112,19 @@ function stopOf({ broken, verdict }: StoreInspection): string | null {
 async function dump(target: StoreTarget, { from, to, snapshot }: DumpRange): Promise<LogDump> {
   const { directory, expected } = placeOf(target);
   const inspection = await inspectStore(directory, expected);
-  const content = snapshotContent(inspection);
   const shown = inspection.entries.filter(({ index }) => index >= (from ?? 0) && index <= (to ?? Infinity));
   return {
     store: reportOf(directory, inspection),
-    snapshotWords: content.words,
-    snapshotState: snapshot ? content.state : null,
+    clusters: replayed(inspection),
+    snapshotState: snapshot ? snapshotState(inspection) : null,
     entries: shown.map(dumpedEntry),
     stopsAt: stopOf(inspection),
   };
 }
 
-function planReport(plan: RecoveryPlan): RecoveryPlanReport {
+function planReport(plan: RecoveryPlan, clusters: readonly string[]): RecoveryPlanReport {
   const { managerId: manager, lastTimeMs, ...rest } = plan;
-  return { ...rest, manager, lastTime: lastTimeMs === null ? null : new Date(lastTimeMs).toISOString() };
+  return { ...rest, manager, clusters, lastTime: lastTimeMs === null ? null : new Date(lastTimeMs).toISOString() };
 }
 
 async function recover(
@@ -121,6 +134,7 @@ async function recover(
 ): Promise<RecoveryReport> {
   const { config } = loadManagerConfig(configPath, nodeSecretSource());
   const own = config.managers.get(config.id);
+  let clusters: readonly string[] = [];
   const outcome = await recoverStore({
     directory: config.dataDir,
     clusterId,
@@ -131,9 +145,12 @@ async function recover(
       reducerMax,
     },
     nowMs: Date.now(),
-    agree: (plan) => agree(planReport(plan)),
+    agree: (plan, held) => {
+      clusters = replayed(held);
+      return agree(planReport(plan, clusters));
+    },
   });
-  const plan = planReport(outcome.plan);
+  const plan = planReport(outcome.plan, clusters);
   if (outcome.kind !== 'recovered') return { outcome: outcome.kind, plan };
   const { lineage, storeId, lastIndex, term } = outcome;
   return { outcome: 'recovered', plan, lineage, storeId, lastIndex, term };

@@ -57,6 +57,11 @@ export type RecoveryOutcome =
   | { readonly kind: 'nothing-to-do'; readonly plan: RecoveryPlan }
   | { readonly kind: 'declined'; readonly plan: RecoveryPlan };
 
+export interface HeldLog {
+  readonly snapshot: Snapshot | null;
+  readonly entries: readonly StoredEntry[];
+}
+
 export interface RecoveryOptions {
   readonly directory: string;
   readonly clusterId: string;
@@ -65,7 +70,7 @@ export interface RecoveryOptions {
   readonly own: Pick<Member, 'rpc' | 'http' | 'reducerMax'>;
   readonly nowMs: number;
   /** Asked once, before anything is changed. */
-  readonly agree: (plan: RecoveryPlan) => Promise<boolean>;
+  readonly agree: (plan: RecoveryPlan, held: HeldLog) => Promise<boolean>;
 }
 
 /** Throws HactlError: `refused` (in use, another's, never a member), `store-missing`, `store-faulted`. */
@@ -79,7 +84,7 @@ export async function recoverStore(options: RecoveryOptions): Promise<RecoveryOu
     const plan = planOf(directory, meta, inspection, before, options.nowMs);
     refuseUseless(plan, before);
     if (!plan.isResumed && isAlone(before, managerId)) return { kind: 'nothing-to-do', plan };
-    if (!(await options.agree(plan))) return { kind: 'declined', plan };
+    if (!(await options.agree(plan, inspection))) return { kind: 'declined', plan };
     const changed = plan.isResumed ? meta : await beginRecovery(plan, meta, options.nowMs);
     const hardState = await rewriteLog(directory, changed, before, options);
     // The log is closed, and the lock with it; nobody starts on this until meta.json says so.
@@ -105,13 +110,8 @@ function soundMeta(directory: string, { meta, verdict }: StoreInspection): Store
   });
 }
 
-interface Held {
-  readonly snapshot: Snapshot | null;
-  readonly entries: readonly StoredEntry[];
-}
-
 /** In force: the newest in the log, committed or not. */
-function membershipIn(meta: StoreMeta, { snapshot, entries }: Held): Membership {
+function membershipIn(meta: StoreMeta, { snapshot, entries }: HeldLog): Membership {
   for (const { index, payload } of [...entries].reverse()) {
     if (payload.kind === 'membership' && index > (snapshot?.index ?? 0)) return payload.membership;
   }

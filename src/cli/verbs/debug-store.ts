@@ -70,14 +70,13 @@ function entryCells({ index, term, time, kind, words, session }: DumpedEntry, pa
   ];
 }
 
-function dumpText({ store, snapshotWords, snapshotState, entries, stopsAt }: LogDump, paint: Paint): string {
+function dumpText({ store, clusters, snapshotState, entries, stopsAt }: LogDump, paint: Paint): string {
   const head = ['index', 'term', 'time', 'kind', 'what'].map((text) => cell(text, paint('dim', text)));
-  const lines = [...storeLines(store, paint), ''];
-  if (store.snapshot !== null) {
-    lines.push(`snapshot of everything up to entry ${store.snapshot.index}:`);
-    lines.push(...snapshotWords.map((words) => `  ${words}`));
-    if (snapshotState !== null) lines.push(JSON.stringify(snapshotState, null, 2));
-    lines.push('');
+  const lines = [...storeLines(store, paint), '', 'at the end of the log, all of it taken for committed:'];
+  lines.push(...clusters.map((words) => `  ${words}`), '');
+  if (snapshotState !== null) {
+    lines.push(`the state in the snapshot, as after entry ${store.snapshot?.index ?? 0}:`);
+    lines.push(JSON.stringify(snapshotState, null, 2), '');
   }
   if (entries.length === 0) lines.push('no entry');
   else lines.push(...columns([head, ...entries.map((entry) => entryCells(entry, paint))]));

@@ -11,11 +11,12 @@ import type { RecoveryPlanReport, RecoveryReport, StoreTools } from '../store-to
 export interface RecoverOptions {
   readonly config: string;
   readonly clusterId: string;
+  readonly dryRun: boolean;
   readonly yes: boolean;
 }
 
 function costText(plan: RecoveryPlanReport): string {
-  const { manager, clusterId, lastTerm, lastIndex, lastTime, commitIndex, cutCount, members, copy } = plan;
+  const { manager, clusterId, lastTerm, lastIndex, lastTime, commitIndex, cutCount, members, clusters, copy } = plan;
   const others = members.filter((id) => id !== manager);
   const named = others.length === 0 ? 'the others' : others.join(', ');
   const unsure = Math.max(0, lastIndex - commitIndex);
@@ -26,6 +27,9 @@ function costText(plan: RecoveryPlanReport): string {
     `    last term ${lastTerm}   last index ${lastIndex}   ${lastTime === null ? '' : `written ${lastTime}`}`.trimEnd(),
     `    known to be committed: up to ${commitIndex}; the ${unsure} after that are kept, and count as committed`,
     ...(cutCount === 0 ? [] : [`    a torn last write is cut off: ${cutCount} entries that nobody was told of`]),
+    '',
+    '  what it knows of the clusters; compare it with the servers before you go on:',
+    ...clusters.map((words) => `    ${words}`),
     '',
     '  what it may cost:',
     `    - what only ${named} had acknowledged is gone: changes, steps of operations, even whole failovers`,
@@ -61,15 +65,16 @@ function doneText(report: Extract<RecoveryReport, { outcome: 'recovered' }>, con
 export async function recoverManager(
   context: VerbContext,
   tools: StoreTools,
-  { config, clusterId, yes }: RecoverOptions,
+  { config, clusterId, dryRun, yes }: RecoverOptions,
 ): Promise<number> {
   const { terminal } = context;
-  requireAnswerable(terminal, yes);
+  if (!dryRun) requireAnswerable(terminal, yes);
   const report = await tools.recover(config, clusterId, async (plan) => {
     say(context, `${costText(plan)}\n`);
+    if (dryRun) return false;
     return yes || (await terminal.ask('to go on, type the cluster id: ')).trim() === clusterId;
   });
-  if (report.outcome === 'declined') {
+  if (report.outcome === 'declined' && !dryRun) {
     throw new HactlError({
       code: 'refused',
       what: 'not recovered; nothing was changed',
@@ -78,7 +83,7 @@ export async function recoverManager(
   }
   if (context.json) printJson(terminal, report);
   else if (report.outcome === 'recovered') terminal.out(doneText(report, config));
-  else {
+  else if (report.outcome === 'nothing-to-do') {
     const { manager, lineage } = report.plan;
     terminal.out(`nothing to do: ${manager} is the only voter already, of lineage ${lineage ?? 'none'}\n`);
   }
