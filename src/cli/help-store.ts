@@ -27,8 +27,8 @@ Only when a majority of the managers can never come back. First run it with --dr
 one with the highest last term, then the highest last index. What only the lost managers knew is lost.
 Afterwards the managers of before are strangers: stop them, and never start them again.
 
-It says what it will do, asks for the cluster id to be typed, keeps a copy of the store, and may be run again whenever it
-was interrupted. docs/managers-recovery.md tells the whole way, step by step.
+It says what it will do, asks for the cluster id to be typed, keeps a copy of the store, and may be run again whenever
+it was interrupted. docs/managers-recovery.md tells the whole way, step by step.
 
 Examples:
   hactl managers recover --config /etc/hactl/manager.yaml --cluster-id prod-mysql --dry-run

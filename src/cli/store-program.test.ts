@@ -24,7 +24,8 @@ const dump: LogDump = {
   clusters: ['app1: primary db1'],
   snapshotState: null,
   entries: [
-    { ...(sound.first ?? { index: 1, term: 1, time: '' }), kind: 'no-op', words: 'a leader', content: null, session: null },
+    { index: 1, term: 1, time: '2026-01-10T00:00:00.000Z', kind: 'no-op', words: 'a leader', content: null,
+      session: null },
     { index: 2, term: 1, time: '2026-01-10T00:00:00.000Z', kind: 'command', words: 'primary-changed', content: { a: 1 },
       session: { id: 's', serial: 4 } },
   ],

@@ -92,7 +92,8 @@ describe('the tools for a stopped manager', () => {
       'step-started: app1 op-1 at epoch 3 by m1: confirm',
       'step-finished: app1 op-1 at epoch 3 by m1: confirm (db2): two of two',
     ]);
-    expect(entries[2]).toMatchObject({ index: 3, session: { id: 's', serial: 1 }, content: { kind: 'operation-started' } });
+    const content = { kind: 'operation-started' };
+    expect(entries[2]).toMatchObject({ index: 3, session: { id: 's', serial: 1 }, content });
     expect(clusters).toEqual(['app1: primary db1, epoch 3, failover op-1 running, 0 operations in its history']);
     expect(stopsAt).toBeNull();
   });
@@ -132,7 +133,8 @@ describe('the tools for a stopped manager', () => {
     })]);
     const { store, entries } = await storeTools.dump({ config }, whole);
     expect(store).toMatchObject({ members: { voters: ['m1'], removed: ['m2'] }, commitIndex: 6, term: 2 });
-    expect(report).toMatchObject({ outcome: 'recovered', lineage: store.lineage, storeId: store.storeId, lastIndex: 6 });
+    const { lineage, storeId } = store;
+    expect(report).toMatchObject({ outcome: 'recovered', lineage, storeId, lastIndex: 6 });
     expect(entries.at(-1)?.content).toMatchObject({ voters: [{ rpc: '127.0.0.1:7400', http: '127.0.0.1:7500' }] });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * `hactl managers recover`: what it may cost, a question that cannot be answered by habit, the change, and what a person
- * has to do next. Everything that matters is said before anything is changed.
+ * `hactl managers recover`: what it may cost, a question that cannot be answered by habit, the change, and what a
+ * person has to do next. Everything that matters is said before anything is changed.
  */
 import { HactlError } from '../../base/index.js';
 import type { VerbContext } from '../context.js';
