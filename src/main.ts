@@ -36,6 +36,7 @@ const terminal: Terminal = {
 const daemon: Daemon = {
   init: async (configPath, clusterId, joining) =>
     (await import('./manager.js')).initManager(configPath, clusterId, joining),
+  storeTools: async () => (await import('./manager.js')).storeTools,
   runManager: async (configPath) => {
     try {
       await (await import('./manager.js')).runManager(configPath);

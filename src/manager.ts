@@ -61,3 +61,6 @@ export async function runManager(configPath: string): Promise<void> {
   process.stderr.write(`hactl: manager ${loaded.config.id} ends for good: ${end}\n`);
   process.exit(3);
 }
+
+/** For the data directory of a manager that does not run. */
+export { storeTools } from './manager/store-tools.js';

@@ -24,6 +24,7 @@ const daemon: Daemon = {
     return 'created';
   },
   runManager: () => Promise.resolve(),
+  storeTools: () => Promise.reject(new Error('store-program.test.ts has some')),
 };
 
 beforeEach(async () => {

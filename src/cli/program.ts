@@ -6,6 +6,7 @@ import { overview, verbText } from './help-text.js';
 import { limits } from './limits.js';
 import { addManagersVerbs } from './managers-program.js';
 import { dryRunText, jsonText, yesText } from './option-texts.js';
+import { addStoreVerbs } from './store-program.js';
 import { applyConfig } from './verbs/apply.js';
 import { showHistory, showOperation } from './verbs/history.js';
 import { showStatus } from './verbs/status.js';
@@ -146,5 +147,6 @@ export function buildProgram(parts: ProgramParts): Command {
   addChangeVerbs(program, parts);
   addManagersVerbs(program, parts);
   addDaemonVerbs(program, parts);
+  addStoreVerbs(program, parts);
   return program;
 }

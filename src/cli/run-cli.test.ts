@@ -26,6 +26,7 @@ const daemon: Daemon = {
     daemonCalls.push(`init ${config} ${clusterId}`);
     return 'created';
   },
+  storeTools: () => Promise.reject(new Error('store-program.test.ts has some')),
   runManager: async (config) => {
     daemonCalls.push(`manager ${config}`);
     throw new HactlError({ code: 'bad-config', what: `${config} is bad`, details: ['id: missing: must be a name'] });

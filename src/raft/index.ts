@@ -5,8 +5,11 @@ export { carryOutWrite } from './stored-log.js';
 export { createMessageTransport, type Carrier } from './message-transport.js';
 export { isStaleSerial, SessionedStateMachine, sessionsMax } from './sessions.js';
 export type { SessionsData, StaleSerial } from './sessions.js';
+export { inspectStore, type StoreInspection, type StoreVerdict } from './inspect-store.js';
+export { recoverStore, type HeldLog, type RecoveryOutcome, type RecoveryPlan } from './recover-store.js';
+export { decodeMachineData, type MachineData } from './sessions.js';
 export { initStore, openStore, readStoreMeta, wireClusterId } from './store-directory.js';
-export type { OpenedStore, StoreIdentity, StoreMeta } from './store-directory.js';
+export type { ExpectedOwner, OpenedStore, StoreIdentity, StoreMeta } from './store-directory.js';
 export {
   bootstrapMembership, changeMembership, isMember, isVoter, memberOf, membersMax, noMembers, unknownMember,
 } from './core/index.js';

@@ -5,16 +5,17 @@
  * It opens only what initStore made, and repairs nothing: a lost or damaged acknowledged entry is `store-faulted`.
  * After one failed write it refuses all others, because a later sync may report success for pages that are gone.
  */
-import { open as openFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Level } from 'level';
 import { assert, errorMessage, logIndex } from '../base/index.js';
 import type { LogStore, RestoredStore, StoreWrite } from './types.js';
-import { auditLog, type RawEntry, type RawStore } from './log-audit.js';
-import { decodeState, encodeEntry, encodeSnapshot, encodeState, genesisHash, pointAfter } from './log-record.js';
+import {
+  databaseDirectory, entryKey, openDatabase, snapshotKey, stateKey, syncDirectory, type Database, type Operation,
+} from './level-database.js';
+import type { RawEntry } from './log-audit.js';
+import { encodeEntry, encodeSnapshot, encodeState, genesisHash, pointAfter } from './log-record.js';
 import type { ChainHash, ChainPoint, StateRecord } from './log-record.js';
-import { MarkerFile } from './marker-file.js';
-import { storeFaulted, storeLocked } from './store-errors.js';
+import type { MarkerFile } from './marker-file.js';
+import { storeFaulted } from './store-errors.js';
+import { readStore } from './store-reading.js';
 
 interface Planned extends Pick<StateRecord, 'base' | 'tail' | 'snapshotHash'> {
   /** In this order: what is deleted may be put again. */
@@ -23,68 +24,6 @@ interface Planned extends Pick<StateRecord, 'base' | 'tail' | 'snapshotHash'> {
   readonly dropped: number;
   readonly kept: number;
   readonly added: readonly ChainPoint[];
-}
-
-type Database = Level<Uint8Array, Uint8Array>;
-type Operation =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array };
-
-const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const;
-const stateKey = new Uint8Array([0x73]);
-const snapshotKey = new Uint8Array([0x70]);
-const entryPrefix = 0x65;
-
-function entryKey(index: number): Uint8Array {
-  const key = new Uint8Array(9);
-  key[0] = entryPrefix;
-  // Big-endian, so that the database's byte order is the log's order.
-  new DataView(key.buffer).setBigUint64(1, BigInt(index));
-  return key;
-}
-
-function indexOfKey(key: Uint8Array): number | null {
-  if (key.length !== 9 || key[0] !== entryPrefix) return null;
-  return Number(new DataView(key.buffer, key.byteOffset, 9).getBigUint64(1));
-}
-
-export const databaseDirectory = (directory: string): string => join(directory, 'log');
-export const markerPath = (directory: string): string => join(directory, 'marker');
-
-/** Makes a directory's entries durable: a file that was synced but whose name was not is gone after a power loss. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await openFile(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Part of initStore: an empty database at generation 0. Fails when there is one. */
-export async function createDatabase(directory: string, state: StateRecord): Promise<void> {
-  const database: Database = new Level(databaseDirectory(directory), encodings);
-  await database.open({ createIfMissing: true, errorIfExists: true });
-  try {
-    await database.batch([{ type: 'put', key: stateKey, value: encodeState(state) }], { sync: true });
-  } finally {
-    await database.close();
-  }
-  await syncDirectory(databaseDirectory(directory));
-}
-
-async function openDatabase(directory: string): Promise<Database> {
-  const database: Database = new Level(databaseDirectory(directory), { ...encodings, createIfMissing: false });
-  try {
-    // Awaited: a deferred open would hide its failure until the first operation.
-    await database.open({ createIfMissing: false });
-  } catch (thrown) {
-    const cause = (thrown as { readonly cause?: { readonly code?: unknown } }).cause;
-    if (cause?.code === 'LEVEL_LOCKED') throw storeLocked(directory, thrown);
-    const why = `the database does not open: ${errorMessage(cause ?? thrown)}`;
-    throw storeFaulted(directory, why, thrown);
-  }
-  return database;
 }
 
 export class LevelLogStore implements LogStore {
@@ -120,16 +59,11 @@ export class LevelLogStore implements LogStore {
   }
 
   async #restore(database: Database): Promise<RestoredStore> {
-    this.#marker = await MarkerFile.open(markerPath(this.#directory)).catch((thrown: unknown) => {
-      throw storeFaulted(this.#directory, `the marker does not open: ${errorMessage(thrown)}`, thrown);
-    });
-    const marked = await this.#marker.read();
-    if (marked === null) throw storeFaulted(this.#directory, 'the marker is damaged');
-    const raw = await this.#readAll(database);
-    const audit = auditLog(marked, raw);
-    if (audit.kind === 'faulted') throw storeFaulted(this.#directory, audit.why);
+    const { marker, marked, raw, audit, cause } = await readStore(this.#directory, database);
+    this.#marker = marker;
+    if (audit.kind === 'faulted') throw storeFaulted(this.#directory, audit.why, cause);
     const { state: stored } = raw;
-    assert(stored !== null, 'a sound store has a state');
+    assert(stored !== null && marker !== null && marked !== null, 'a sound store has a state and a marker');
     const { entries, snapshot, hashes } = audit;
     this.#state = stored;
     this.#points = entries.map(({ index, term: entryTerm, timeMs }, at) => {
@@ -138,28 +72,10 @@ export class LevelLogStore implements LogStore {
     if (audit.cutFrom !== null) this.#state = await this.#cut(database, stored, audit.cutFrom, raw.entries);
     // Opening made a new file in the database's directory; LevelDB syncs its content and not its name.
     await syncDirectory(databaseDirectory(this.#directory));
-    if (marked.generation !== this.#state.generation) await this.#marker.write(this.#state);
+    if (marked.generation !== this.#state.generation) await marker.write(this.#state);
     this.#refusal = null;
     const { index, term: baseTerm, timeMs } = this.#state.base;
     return { hardState: this.#state.hardState, snapshot, base: { index, term: baseTerm, timeMs }, entries };
-  }
-
-  async #readAll(database: Database): Promise<RawStore> {
-    let state: StateRecord | null = null;
-    let snapshot: Uint8Array | null = null;
-    const entries: RawEntry[] = [];
-    try {
-      for await (const [key, value] of database.iterator()) {
-        const index = indexOfKey(key);
-        if (index !== null) entries.push({ index, bytes: value });
-        else if (Buffer.compare(key, stateKey) === 0) state = decodeState(value);
-        else if (Buffer.compare(key, snapshotKey) === 0) snapshot = value;
-        else throw new Error('it holds a key that is not ours');
-      }
-    } catch (thrown) {
-      throw storeFaulted(this.#directory, `the database cannot be read: ${errorMessage(thrown)}`, thrown);
-    }
-    return { state, snapshot, entries };
   }
 
   /**

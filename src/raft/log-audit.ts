@@ -85,7 +85,8 @@ function soundSnapshot(stored: StateRecord, bytes: Uint8Array | null): Snapshot 
   return decoded.snapshot;
 }
 
-function readChain(base: ChainPoint, raw: readonly RawEntry[]): {
+/** As far as it is whole and linked. */
+export function readChain(base: Pick<ChainPoint, 'index' | 'hash'>, raw: readonly RawEntry[]): {
   entries: StoredEntry[];
   hashes: ChainHash[];
   broken: { index: number; why: string } | null;

@@ -6,6 +6,7 @@
  */
 import type { LogIndex } from '../base/index.js';
 import { logIndex } from '../base/index.js';
+import { decodeRecord } from './codec.js';
 import type { AppliedEntry, ProposalSession, StateMachine } from './types.js';
 
 export const sessionsMax = 1024;
@@ -38,6 +39,11 @@ export interface SessionsData {
 
 export interface MachineData extends SessionsData {
   readonly state: unknown;
+}
+
+/** The content of a snapshot. Throws on bytes that are none. */
+export function decodeMachineData(data: Uint8Array): MachineData {
+  return decodeRecord(data) as MachineData;
 }
 
 export class SessionedStateMachine {

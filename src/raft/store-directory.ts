@@ -7,10 +7,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, managerId, namePattern, type ManagerId } from '../base/index.js';
-import { createDatabase, databaseDirectory, LevelLogStore, markerPath, syncDirectory } from './level-log-store.js';
+import { createDatabase, databaseDirectory, markerPath, syncDirectory } from './level-database.js';
+import { LevelLogStore } from './level-log-store.js';
 import { emptyState } from './log-record.js';
 import { MarkerFile } from './marker-file.js';
-import { foreignStore, storeExists, storeFaulted, storeMissing } from './store-errors.js';
+import { foreignStore, recoveryUnfinished, storeExists, storeFaulted, storeMissing } from './store-errors.js';
 
 export interface StoreIdentity {
   readonly clusterId: string;
@@ -29,6 +30,11 @@ export interface StoreMeta extends StoreIdentity {
   readonly formatVersion: number;
   /** Random: tells a directory from one that was made anew in its place. */
   readonly storeId: string;
+  /**
+   * Set while a recovery from a lost quorum (recover-store.ts) is under way: where the copy of the store of before is.
+   * Nobody may start on it: meta.json may speak of the new lineage while the log is still that of the old one.
+   */
+  readonly recovering: string | null;
 }
 
 export interface OpenedStore {
@@ -42,8 +48,10 @@ const ourNames = ['meta.json', 'meta.json.tmp', 'marker', 'log'];
 const metaPath = (directory: string): string => join(directory, 'meta.json');
 
 function checksumOf(meta: StoreMeta): string {
-  const { clusterId, lineage, managerId: id, voters, storeId } = meta;
-  const text = JSON.stringify([meta.formatVersion, clusterId, lineage, id, voters, storeId]);
+  const { clusterId, lineage, managerId: id, voters, storeId, recovering } = meta;
+  // Without a recovery as it has always been; with one, no older build accepts it.
+  const more = recovering === null ? [] : [recovering];
+  const text = JSON.stringify([meta.formatVersion, clusterId, lineage, id, voters, storeId, ...more]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
@@ -54,13 +62,15 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   });
 }
 
+export const newStoreId = (): string => randomBytes(8).toString('hex');
+
 /** Run once in the life of a manager. Throws `store-exists` when anything of ours is there, finished or not. */
 export async function initStore(directory: string, identity: StoreIdentity): Promise<StoreMeta> {
   const found = (await namesIn(directory)).filter((name) => ourNames.includes(name));
   if (found.length > 0) throw storeExists(directory, found);
   const { clusterId, lineage = null, managerId: id, voters } = identity;
-  const storeId = randomBytes(8).toString('hex');
-  const meta: StoreMeta = { formatVersion, clusterId, lineage, managerId: id, voters: [...voters], storeId };
+  const storeId = newStoreId();
+  const meta = { formatVersion, clusterId, lineage, managerId: id, voters: [...voters], storeId, recovering: null };
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const state = emptyState(clusterId);
   await createDatabase(directory, state);
@@ -76,7 +86,9 @@ export async function writeMeta(directory: string, meta: StoreMeta): Promise<voi
   const temporary = `${metaPath(directory)}.tmp`;
   const file = await open(temporary, 'w', 0o600);
   try {
-    await file.writeFile(`${JSON.stringify({ ...meta, checksum: checksumOf(meta) }, null, 2)}\n`);
+    const { recovering, ...always } = meta;
+    const fields = { ...always, ...(recovering === null ? {} : { recovering }), checksum: checksumOf(meta) };
+    await file.writeFile(`${JSON.stringify(fields, null, 2)}\n`);
     await file.sync();
   } finally {
     await file.close();
@@ -91,11 +103,21 @@ export function wireClusterId({ clusterId, lineage }: StoreMeta): string {
 }
 
 /** Throws `store-missing`, `store-faulted`, or `refused` when the store is somebody else's. */
-export async function openStore(
-  directory: string,
-  expected: { readonly clusterId?: string; readonly managerId: ManagerId },
-): Promise<OpenedStore> {
+export async function openStore(directory: string, expected: ExpectedOwner): Promise<OpenedStore> {
   const meta = await readStoreMeta(directory);
+  refuseForeign(directory, meta, expected);
+  if (meta.recovering !== null) throw recoveryUnfinished(directory, meta.recovering);
+  await requireParts(directory);
+  return { meta, store: new LevelLogStore(directory, meta.clusterId) };
+}
+
+export interface ExpectedOwner {
+  readonly clusterId?: string;
+  readonly managerId: ManagerId;
+}
+
+/** Throws `refused`. */
+export function refuseForeign(directory: string, meta: StoreMeta, expected: ExpectedOwner): void {
   const foreign: string[] = [];
   if (meta.managerId !== expected.managerId) {
     foreign.push(`it was made for manager ${meta.managerId}, this is ${expected.managerId}`);
@@ -104,12 +126,15 @@ export async function openStore(
     foreign.push(`it was made for cluster ${meta.clusterId}, this is ${expected.clusterId}`);
   }
   if (foreign.length > 0) throw foreignStore(directory, foreign);
+}
+
+/** Throws `store-faulted`. */
+export async function requireParts(directory: string): Promise<void> {
   const names = await namesIn(directory);
   for (const path of [databaseDirectory(directory), markerPath(directory)]) {
     const name = basename(path);
     if (!names.includes(name)) throw storeFaulted(directory, `${name} is gone`);
   }
-  return { meta, store: new LevelLogStore(directory, meta.clusterId) };
 }
 
 export async function readStoreMeta(directory: string): Promise<StoreMeta> {
@@ -132,10 +157,12 @@ export async function readStoreMeta(directory: string): Promise<StoreMeta> {
 }
 
 function decodeMeta(fields: Record<string, unknown>): StoreMeta | null {
-  const { formatVersion: version, clusterId, lineage, managerId: id, voters, storeId } = fields;
+  const { formatVersion: version, clusterId, lineage, managerId: id, voters, storeId, recovering = null } = fields;
+  const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === 'string';
   const isName = (value: unknown): value is string => typeof value === 'string' && namePattern.test(value);
   if (version !== formatVersion || typeof clusterId !== 'string' || typeof storeId !== 'string') return null;
   if (!isName(id) || !Array.isArray(voters) || !voters.every(isName)) return null;
-  if (lineage !== null && typeof lineage !== 'string') return null;
-  return { formatVersion, clusterId, lineage, managerId: managerId(id), voters: voters.map(managerId), storeId };
+  if (!isTextOrNull(lineage) || !isTextOrNull(recovering)) return null;
+  const ids = { managerId: managerId(id), voters: voters.map(managerId) };
+  return { formatVersion, clusterId, lineage, ...ids, storeId, recovering };
 }

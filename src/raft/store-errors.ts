@@ -60,3 +60,13 @@ export function foreignStore(directory: string, details: readonly string[]): Hac
     details,
   });
 }
+
+/** `copy` is the store as it was before. */
+export function recoveryUnfinished(directory: string, copy: string): HactlError {
+  return new HactlError({
+    code: 'refused',
+    what: `a recovery of the store in ${directory} was begun and not finished`,
+    why: 'its parts may be of two lineages: to start on it could make two quorums of one',
+    next: `run \`hactl managers recover\` again, which goes on; or put the copy of before back, which is ${copy}`,
+  });
+}
