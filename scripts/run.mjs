@@ -1,7 +1,7 @@
 /**
  * Behind `npm run check`, `npm test`, `npm run demo` and `npm run sim`. On a fresh clone, with Node and nothing else,
- * each does all of its own set-up first: dependencies, build, database servers; what is up to date is left alone. What set-up says goes
- * to stderr, so that stdout is the demo's own.
+ * each does all of its own set-up first: dependencies, build, database servers; what is up to date is left alone. What
+ * set-up says goes to stderr, so that stdout is the program's own.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
  * The disk of one manager, across its lives. A write is in or out as a whole, as a batch of LevelDB is (what is torn
- * inside the store's files is the business of test/contract). It is slow, hangs, fails, is full, keeps or loses what was
- * under way at a crash, and can be set back to an older copy of itself or be wiped.
+ * inside the store's files is the business of test/contract). It is slow, hangs, fails, is full, keeps or loses what
+ * was under way at a crash, and can be set back to an older copy of itself or be wiped.
  */
 import type { Prng } from '../../src/base/index.js';
 import { carryOutWrite, emptyStore } from '../../src/raft/index.js';

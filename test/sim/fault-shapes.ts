@@ -33,7 +33,7 @@ const shapesByKind = {
   'manager-pause': { what: 'a manager stands still', share: 0.4, perMinute: 3, forMs: 4000 },
   'clock-step': { what: 'the time of day jumps', share: 0.25, perMinute: 3, forMs: 0 },
   'wiped-disk': { what: 'a disk is lost; a new manager replaces it', share: 0.2, perMinute: 1.5, forMs: 0 },
-  'remade-store': { what: 'the same, and its old id comes back with an empty store', share: 0.16, perMinute: 1, forMs: 0 },
+  'remade-store': { what: 'the same, and its old id comes back empty', share: 0.16, perMinute: 1, forMs: 0 },
   'restored-backup': { what: 'a manager starts on an older copy', share: 0.15, perMinute: 1.5, forMs: 0 },
   // Servers.
   'primary-crash': { what: 'the primary is killed', share: 0.85, perMinute: 2, forMs: 14_000 },

@@ -1,4 +1,4 @@
-/** Once everything is repaired: one leads, all members have applied the same, nothing is half-done, the primary is open. */
+/** Once everything is repaired: one leads, all members have applied the same, nothing is half-done, writes work. */
 import type { Simulation } from './simulation.js';
 
 /** A sentence, or null: it has converged. */

@@ -82,9 +82,9 @@ export class Operator {
     if (leader === null || this.#sim.cluster === null) return false;
     const spec = specOf(servers);
     const preferred = Math.floor(dice * servers.length);
+    const policyOf = (at: number): 'prefer' | 'allow' => (at === preferred ? 'prefer' : 'allow');
     const changed = {
-      ...spec,
-      servers: spec.servers.map((server, at) => (at === preferred ? { ...server, candidate: 'prefer' as const } : server)),
+      ...spec, servers: spec.servers.map((server, at) => ({ ...server, candidate: policyOf(at) })),
     };
     this.#propose({ [cluster]: changed }, {}, frontier.state.configVersion, `apply-${env.random.hex(8)}`);
     return true;
@@ -179,9 +179,8 @@ export class Operator {
       return;
     }
     for (const server of servers) {
-      if (server === primary || server.status === 'down' || server.isHung || env.network.isCut(server.name, primary.name)) {
-        continue;
-      }
+      const isOut = server.status === 'down' || server.isHung || env.network.isCut(server.name, primary.name);
+      if (server === primary || isOut) continue;
       const isFollowing = server.replica?.source.host === primary.host && server.replica.receiver !== 'off';
       if (!isFollowing) server.cloneFrom(primary);
     }

@@ -173,7 +173,8 @@ export class Simulation {
     const disk = new SimDisk(this.env.queue, createPrng(this.env.random.int(0, 2 ** 31)), (stored) => {
       if (!this.#isForgetful(id)) this.raftChecks.durable(id, stored);
     });
-    const seat: Omit<Seat, 'node'> = { id, bootstrap, disk, isGone: false, isForgetful: false, isSetBack: false, clockOffsetMs: 0 };
+    const isFine = { isGone: false, isForgetful: false, isSetBack: false, clockOffsetMs: 0 };
+    const seat: Omit<Seat, 'node'> = { id, bootstrap, disk, ...isFine };
     this.#begin(seat as Seat);
   }
 

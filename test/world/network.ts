@@ -1,6 +1,6 @@
 /**
- * Who can reach whom, and how long one way takes. A cut is silent: packets vanish and nobody is told. Cuts and clogs are
- * directed, so that one-way failures can be said; the fault models built on this decide which to use.
+ * Who can reach whom, and how long one way takes. A cut is silent: packets vanish and nobody is told. Cuts and clogs
+ * are directed, so that one-way failures can be said; the fault models built on this decide which to use.
  */
 import type { Prng } from '../../src/base/index.js';
 

@@ -67,12 +67,12 @@ export class PortCalls {
       const back = (settle: () => void): void => {
         if (isAnswered) return;
         isAnswered = true;
-        this.#gate(index, 'after', options.label, () => queue.after(network.latencyMs(options.to, this.#process.id), () => {
-          this.#process.deliver(() => {
-            options.onReturn?.();
-            settle();
-          });
-        }));
+        const arrive = (): void => this.#process.deliver(() => {
+          options.onReturn?.();
+          settle();
+        });
+        const delayMs = (): number => network.latencyMs(options.to, this.#process.id);
+        this.#gate(index, 'after', options.label, () => queue.after(delayMs(), arrive));
       };
       this.#gate(index, 'before', options.label, () => {
         const soonestMs = network.latencyMs(this.#process.id, options.to);

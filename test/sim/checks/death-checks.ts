@@ -1,6 +1,6 @@
 /**
- * A failover is begun for a primary that is dead, hung or cut off, or was so a moment ago; never for one that a majority
- * of the managers reaches, nor for one that a replica in everybody's sight still hears.
+ * A failover is begun for a primary that is dead, hung or cut off, or was so a moment ago; never for one that a
+ * majority of the managers reaches, nor for one that a replica in everybody's sight still hears.
  */
 import type { ClusterName, ManagerId } from '../../../src/base/index.js';
 import type { EventQueue } from '../../world/event-queue.js';
