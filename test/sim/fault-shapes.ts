@@ -18,6 +18,7 @@ const shapesByKind = {
   'reorder': { what: 'messages overtake each other', share: 0.3, perMinute: 3, forMs: 8000 },
   'partition': { what: 'managers are parted, servers too', share: 0.3, perMinute: 2, forMs: 5000 },
   'one-way': { what: 'a manager is heard or hears, not both', share: 0.25, perMinute: 2, forMs: 5000 },
+  'blind': { what: 'a manager is cut off from servers', share: 0.25, perMinute: 2, forMs: 6000 },
   'clog': { what: 'what is sent arrives at the end of it', share: 0.25, perMinute: 3, forMs: 4000 },
   // Disks of managers.
   'disk-slow': { what: 'writes take up to 130 ms', share: 0.25, perMinute: 2, forMs: 6000 },
@@ -29,6 +30,7 @@ const shapesByKind = {
   'unsynced-kept': { what: 'the same, and the write is there', share: 0.2, perMinute: 2, forMs: 1500 },
   // Processes and machines of managers.
   'manager-crash': { what: 'a manager is killed', share: 0.5, perMinute: 4, forMs: 4000 },
+  'leader-lost': { what: 'the leader dies or sleeps in mid-operation', share: 0.4, perMinute: 3, forMs: 3500 },
   'power-cut': { what: 'all managers die at once', share: 0.14, perMinute: 1, forMs: 2500 },
   'manager-pause': { what: 'a manager stands still', share: 0.4, perMinute: 3, forMs: 4000 },
   'clock-step': { what: 'the time of day jumps', share: 0.25, perMinute: 3, forMs: 0 },

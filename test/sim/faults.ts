@@ -105,6 +105,41 @@ const managerCrash: Doer = (sim, { dice, forMs }) => {
   return true;
 };
 
+/** At the beginning of a step: often between what is committed and what is done. */
+const leaderLost: Doer = (sim, { dice, forMs }) => {
+  let stepsLeft = Math.floor(dice * 7);
+  let isOver = false;
+  sim.frontier.onCommit(({ command, result }) => {
+    if (isOver || !result.ok || (command.kind !== 'step-started' && command.kind !== 'rollback-started')) return;
+    stepsLeft -= 1;
+    if (stepsLeft >= 0) return;
+    isOver = true;
+    const seat = sim.seats.get(command.by);
+    if (seat === undefined) return;
+    sim.env.queue.after(((dice * 53) % 1) * 12, () => {
+      if (!seat.node.isRunning) return;
+      if ((dice * 97) % 1 < 0.4) {
+        seat.node.process.pause();
+        sim.env.queue.after(forMs, () => seat.node.process.resume());
+      } else {
+        sim.kill(seat.id);
+        sim.env.queue.after(forMs, () => sim.restart(seat.id));
+      }
+    });
+  });
+  return true;
+};
+
+/** From the primary alone, or from all servers. */
+const blind: Doer = (sim, { dice, forMs }) => {
+  const seat = seatOf(sim, dice);
+  if (seat === undefined) return false;
+  const primary = sim.cluster?.primary;
+  const servers = sim.servers.filter(({ name }) => (dice * 41) % 1 < 0.4 || name === primary);
+  cutFor(sim, servers.map(({ name }) => [seat.id, name] as const), forMs);
+  return true;
+};
+
 const managerPause: Doer = (sim, { dice, forMs }) => {
   const seat = seatOf(sim, dice);
   if (seat === undefined) return false;
@@ -248,7 +283,7 @@ const lag: Doer = (sim, { dice, forMs }) => {
   if (replica === undefined) return false;
   replica.applyMs = 30 + dice * 300;
   sim.env.queue.after(forMs, () => {
-    replica.applyMs = 0.5;
+    replica.applyMs = sim.plan.applyMs;
   });
   return true;
 };
@@ -268,6 +303,7 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
   'reorder': wireFor((sim) => (sim.wire.overtakes = true), (sim) => (sim.wire.overtakes = false)),
   partition,
   'one-way': oneWay,
+  blind,
   'clog': (sim, { dice, forMs }) => {
     const ids = [...sim.seats.keys()];
     const [from, to] = [pick(ids, dice), pick(ids, dice * 7 % 1)];
@@ -299,6 +335,7 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
   'unsynced-lost': crashWhileWriting(0),
   'unsynced-kept': crashWhileWriting(1),
   'manager-crash': managerCrash,
+  'leader-lost': leaderLost,
   'power-cut': powerCut,
   'manager-pause': managerPause,
   'clock-step': (sim, { dice }) => {

@@ -23,6 +23,8 @@ export interface Plan {
   readonly isSemiSync: boolean;
   /** Every server comes up closed; otherwise the first one comes up open, as many do in real life. */
   readonly isClosedAtBoot: boolean;
+  /** What an applier takes for a transaction, as long as no fault slows it down. */
+  readonly applyMs: number;
   /** Until the faults stop. */
   readonly lengthMs: number;
   readonly electionTimeoutMs: number;
@@ -52,6 +54,7 @@ export function drawPlan(seed: number): Plan {
     servers: random.next() < 0.75 ? 3 : 4,
     isSemiSync: random.next() < 0.75,
     isClosedAtBoot: random.next() < 0.5,
+    applyMs: random.next() < 0.5 ? 0.5 : 5 + random.int(0, 90),
     lengthMs,
     electionTimeoutMs: isRegional ? 2000 : 1000,
     heartbeatMs: isRegional ? 200 : 100,

@@ -112,6 +112,7 @@ export class Simulation {
         recoversRelayLog: false,
       },
     }));
+    for (const server of this.servers) server.applyMs = plan.applyMs;
     // How it comes up the next time; now it is the primary.
     const [first] = this.servers as [SimServer];
     first.boot = { ...first.boot, superReadOnly: plan.isClosedAtBoot };
@@ -299,7 +300,7 @@ export class Simulation {
       env.queue.after(10, () => seat.node.process.deliver(() => seat.node.raft.setDiskLow(false)));
     }
     for (const server of this.servers) {
-      Object.assign(server, { isHung: false, isFull: false, applyMs: 0.5 });
+      Object.assign(server, { isHung: false, isFull: false, applyMs: this.plan.applyMs });
       server.start();
     }
     const isOver = (): boolean => this.isBroken || whyNotConverged(this) === null;
