@@ -116,9 +116,12 @@ const leaderLost: Doer = (sim, { dice, forMs }) => {
     isOver = true;
     const seat = sim.seats.get(command.by);
     if (seat === undefined) return;
+    // What it sends to the servers from now on arrives when another one leads.
+    const lateMs = (dice * 71) % 1 < 0.5 ? 300 + ((dice * 83) % 1) * 2500 : 0;
+    if (lateMs > 0) for (const { name } of sim.servers) sim.env.network.clog(seat.id, name, lateMs);
     sim.env.queue.after(((dice * 53) % 1) * 12, () => {
       if (!seat.node.isRunning) return;
-      if ((dice * 97) % 1 < 0.4) {
+      if ((dice * 97) % 1 < 0.35) {
         seat.node.process.pause();
         sim.env.queue.after(forMs, () => seat.node.process.resume());
       } else {
@@ -126,6 +129,22 @@ const leaderLost: Doer = (sim, { dice, forMs }) => {
         sim.env.queue.after(forMs, () => sim.restart(seat.id));
       }
     });
+  });
+  return true;
+};
+
+/**
+ * What a leader said of an operation comes again after another one has taken it over, as from a conductor that does not
+ * know: it must change nothing.
+ */
+const staleProposal: Doer = (sim, { dice }) => {
+  let isOver = false;
+  sim.frontier.onCommit(({ command, result }) => {
+    if (isOver || !result.ok || command.kind !== 'operation-taken-over') return;
+    isOver = true;
+    for (let at = 0; at < 6; at += 1) {
+      sim.env.queue.after(((dice * (at + 5) * 7) % 1) * 400, () => sim.operator.proposeStale((dice * (at + 3) * 11) % 1));
+    }
   });
   return true;
 };
@@ -392,7 +411,7 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
   },
   'switchover': (sim) => sim.operator.switchover(),
   'reconfigure': (sim, { dice }) => sim.operator.reconfigure(dice),
-  'stale-proposal': (sim, { dice }) => sim.operator.proposeStale(dice),
+  'stale-proposal': staleProposal,
   'transfer': (sim, { dice }) => sim.operator.transfer(dice),
   'grow': (sim, { dice }) => sim.operator.add(null, dice < 0.8 ? 'vote' : 'stay'),
   'shrink': (sim, { dice }) => sim.operator.remove(dice),

@@ -61,14 +61,12 @@ export class Operator {
     return true;
   }
 
-  /**
-   * What a leader said of an operation at an epoch that is over comes again, as from a conductor that does not know: it
-   * must change nothing.
-   */
+  /** Of the running operation, at an epoch that is over; false: there is none. */
   proposeStale(dice: number): boolean {
     const { leader, frontier, env } = this.#sim;
     const operation = this.#sim.cluster?.operation ?? null;
-    const old = frontier.spoken.filter((one) => one.operation !== operation?.id || one.epoch < operation.epoch);
+    const old = frontier.spoken.filter((one) => operation !== null && one.operation === operation.id
+      && one.epoch < operation.epoch);
     const stale = old[Math.floor(dice * old.length)];
     if (leader === null || stale === undefined) return false;
     const session = { id: `r-stale-${env.random.hex(8)}`, serial: 1 };
