@@ -1,4 +1,4 @@
-/** How much is measured: by default under four minutes, with --quick under forty seconds, on two cores. */
+/** How much is measured: by default about four minutes on two idle cores, with --quick well under one. */
 
 export interface BenchPlan {
   /** Both systems in turn, so many times each. */
@@ -12,7 +12,7 @@ export interface BenchPlan {
 }
 
 export const fullPlan: BenchPlan = {
-  runs: 5, inFlights: [1, 16, 64], warmUpMs: 200, measureMs: 1300, kills: 20, entries: 100_000, diskSamples: 200,
+  runs: 5, inFlights: [1, 16, 64], warmUpMs: 200, measureMs: 1000, kills: 20, entries: 100_000, diskSamples: 200,
 };
 export const quickPlan: BenchPlan = {
   runs: 3, inFlights: [1, 16, 64], warmUpMs: 100, measureMs: 250, kills: 2, entries: 5_000, diskSamples: 50,
