@@ -1,4 +1,5 @@
 /** Three hactl Raft nodes in three processes, on new stores, and the client's way to them. */
+import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +23,7 @@ export async function buildRaftNode(): Promise<string> {
     entryPoints: [join(root, 'test/bench/raft-node.ts')],
     outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', packages: 'external', logLevel: 'error',
   });
+  process.once('exit', () => rmSync(outfile, { force: true }));
   return outfile;
 }
 

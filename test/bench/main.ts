@@ -2,7 +2,7 @@
  * `npm run bench:raft`: hactl's Raft beside etcd, three members each, on one disk, in one run. It measures and asserts
  * nothing. Whatever was started ends with it, and its folders go, however it ends.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -98,12 +98,10 @@ async function measureAll(options: BenchOptions, parent: string, mount: Mount): 
   if (etcdProgram === null) throw new Error('start this with npm run bench:raft, which prepares etcd');
   const plan = options.isQuick ? quickPlan : fullPlan;
   const directory = await temporaryDir('bench', parent);
-  let nodePath: string | null = null;
   try {
     const diskMs = [...measureFdatasync(directory, plan.diskSamples)];
     for (const name of ['hactl', 'etcd', 'hactl-long', 'etcd-long']) mkdirSync(join(directory, name));
-    nodePath = await buildRaftNode();
-    const parts: Parts = { directory, nodePath, etcdProgram, plan, diskMs };
+    const parts: Parts = { directory, nodePath: await buildRaftNode(), etcdProgram, plan, diskMs };
     const isShort = options.parts.some((part) => part !== 'restart');
     const sideBySide = isShort
       ? await measureSideBySide(parts, options)
@@ -120,7 +118,6 @@ async function measureAll(options: BenchOptions, parent: string, mount: Mount): 
     };
   } finally {
     removeDir(directory);
-    if (nodePath !== null) rmSync(nodePath, { force: true });
   }
 }
 
