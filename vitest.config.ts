@@ -9,7 +9,11 @@ const scenarios = ['test/scenarios/**/*.test.ts', 'test/sim/canaries/*.test.ts']
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...common, name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 15_000 } },
+      {
+        test: {
+          ...common, name: 'unit', include: ['src/**/*.test.ts', 'test/bench/**/*.test.ts'], testTimeout: 15_000,
+        },
+      },
       { test: { ...common, name: 'scenarios', include: scenarios, testTimeout: 30_000 } },
       { test: { ...common, name: 'world', include: ['test/world/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...common, name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000 } },

@@ -1,12 +1,13 @@
 /**
- * Behind `npm run check`, `npm test`, `npm run demo` and `npm run sim`. On a fresh clone, with Node and nothing else,
- * each does all of its own set-up first: dependencies, build, database servers; what is up to date is left alone. What
+ * Behind `npm run check`, `test`, `demo`, `sim` and `bench:raft`. On a fresh clone, with Node and nothing else, each
+ * does all of its own set-up first: dependencies, build, database servers; what is up to date is left alone. What
  * set-up says goes to stderr, so that stdout is the program's own.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureEtcd } from './lib/etcd.mjs';
 import { ensureBuild, ensureDependencies, root } from './lib/set-up.mjs';
 import { ensureMysql97 } from './fetch-servers.mjs';
 
@@ -44,20 +45,26 @@ async function demo(args) {
   await ensureDependencies(say);
   await ensureBuild(say);
   await ensureMysql97({ say: (line) => say(`servers: ${line}`) });
-  await program('demo/main.ts', args);
+  await runProgram('demo/main.ts', args);
+}
+
+async function benchRaft(args) {
+  await ensureDependencies(say);
+  const etcd = await ensureEtcd({ cacheDir: join(root, '.cache/servers'), say: (line) => say(`etcd: ${line}`) });
+  await runProgram('test/bench/main.ts', args, { HACTL_BENCH_ETCD: JSON.stringify(etcd) });
 }
 
 async function sim(args) {
   await ensureDependencies(say);
-  await program('test/sim/main.ts', args);
+  await runProgram('test/sim/main.ts', args);
 }
 
-async function program(path, args) {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, path), ...args], {
-    cwd: root, stdio: 'inherit',
+/** A program of ours in TypeScript, with this process's own input and output; its exit code becomes ours. */
+async function runProgram(file, args, env = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, file), ...args], {
+    cwd: root, stdio: 'inherit', env: { ...process.env, ...env },
   });
-  // A terminal sends Ctrl-C to the program as well; what is sent to this process alone is passed on.
-  // It outlives neither.
+  // A terminal sends Ctrl-C to the child as well; what is sent to this process alone is passed on. It outlives neither.
   process.on('SIGINT', () => {
     if (process.stdin.isTTY !== true) child.kill('SIGINT');
   });
@@ -127,7 +134,7 @@ function runNode(args, stdio) {
   });
 }
 
-const verbs = { check, test, demo, sim };
+const verbs = { check, test, demo, sim, 'bench:raft': benchRaft };
 const [verb, ...rest] = process.argv.slice(2);
 if (verbs[verb] === undefined) {
   say(`usage: node scripts/run.mjs ${Object.keys(verbs).join('|')} [arguments]`);

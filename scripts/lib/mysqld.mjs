@@ -3,9 +3,10 @@
  * the cache, { origin, version, command, prefix, options }: `command prefix... --defaults-file=F options...` starts it
  * (--defaults-file and --no-defaults are accepted only as mysqld's first option, hence the two lists).
  */
-import { accessSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { run } from './run-command.mjs';
+import { isExecutable, unpackedProgram } from './unpacked.mjs';
 
 /** Before it, statements and variables have their old names, which the test servers do not use. */
 const oldestVersion = [8, 0, 26];
@@ -33,17 +34,13 @@ export async function findInstalledMysqld(env, say) {
 
 /** How to run the mysqld unpacked into `root`: with its own loader, since its libc is newer than the host's. */
 export async function describeUnpackedMysqld(root) {
-  const loader = findLoader(root);
-  const triplet = readdirSync(join(root, 'usr/lib')).find((name) => /-linux-gnu/.test(name));
-  if (loader === null || triplet === undefined) throw new Error(`no loader in the unpacked packages below ${root}`);
-  const libraries = [join(root, 'usr/lib', triplet), join(root, 'lib', triplet), join(root, 'usr/lib/mysql/private')];
-  const start = ['--library-path', libraries.join(':'), join(root, 'usr/sbin/mysqld')];
-  const version = await versionOf(loader, start);
+  const { command, prefix } = unpackedProgram(root, 'usr/sbin/mysqld', ['usr/lib/mysql/private']);
+  const version = await versionOf(command, prefix);
   if (version === null) throw new Error(`the unpacked mysqld below ${root} does not start`);
   const options = [`--lc-messages-dir=${join(root, 'usr/share/mysql')}`,
     `--plugin-dir=${join(root, 'usr/lib/mysql/plugin')}`,
     `--character-sets-dir=${join(root, 'usr/share/mysql/charsets')}`];
-  return { origin: 'cache', version, command: loader, prefix: start, options };
+  return { origin: 'cache', version, command, prefix, options };
 }
 
 /**
@@ -84,23 +81,4 @@ function isTooOld(version) {
     if (parts[i] !== oldestVersion[i]) return parts[i] < oldestVersion[i];
   }
   return false;
-}
-
-function findLoader(root) {
-  for (const dir of ['usr/lib64', 'lib64', 'usr/lib', 'lib']) {
-    const path = join(root, dir);
-    if (!existsSync(path)) continue;
-    const name = readdirSync(path).find((entry) => /^ld-linux-.*\.so\.\d+$/.test(entry));
-    if (name !== undefined && isExecutable(join(path, name))) return join(path, name);
-  }
-  return null;
-}
-
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

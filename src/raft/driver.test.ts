@@ -117,11 +117,24 @@ describe('the driver', () => {
     await until(() => expect(node.status().appliedIndex).toBe(1));
     store.hold();
     const before = store.batches.length;
-    const outcomes = Array.from({ length: 50 }, (_, n) => node.propose(command(`${n}`), session(n + 1), 5000));
+    const propose = (n: number) => node.propose(command(`${n}`), session(n), 5000);
+    const first = propose(1);
+    await until(() => expect(store.batches.length - before).toBe(1));
+    const outcomes = [first, ...Array.from({ length: 49 }, (_, n) => propose(n + 2))];
     store.release();
     for (const outcome of await Promise.all(outcomes)) expect(outcome.kind).toBe('applied');
     expect(store.batches.length - before).toBe(2);
     expect(applied).toHaveLength(50);
+  });
+
+  it('writes proposals that come in one turn of the event loop at once', async () => {
+    const { node, store } = await startRig([m1]);
+    await leads(node);
+    await until(() => expect(node.status().appliedIndex).toBe(1));
+    const before = store.batches.length;
+    const outcomes = Array.from({ length: 50 }, (_, n) => node.propose(command(`${n}`), session(n + 1), 5000));
+    for (const outcome of await Promise.all(outcomes)) expect(outcome.kind).toBe('applied');
+    expect(store.batches.length - before).toBe(1);
   });
 
   it('holds a vote back until it is on the disk', async () => {

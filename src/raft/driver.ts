@@ -82,6 +82,7 @@ class Driver implements RaftNode {
   #nextWrite: WriteBatch | null = null;
   #opening: Promise<RestoredStore> | null = null;
   #writeUnderWay: Promise<void> | null = null;
+  #isWriteDue = false;
   #persistedSeq: WriteSeq = 0;
   #heldSends: HeldSend[] = [];
   #appliedIndex = logIndex(0);
@@ -301,7 +302,7 @@ class Driver implements RaftNode {
           this.#carryOut(output);
         }
       }
-      this.#startWrite();
+      this.#startWriteSoon();
       this.#tellListeners(core);
       if (this.#inputs.length === 0) return;
     }
@@ -396,6 +397,19 @@ class Driver implements RaftNode {
     }
     this.#heldSends.push({ after, to, message });
     if (this.#heldSends.length > sendsHeldMax) this.#heldSends.shift();
+  }
+
+  /**
+   * After the callback that runs now: proposals and messages that came in one piece go to the disk in one write, where
+   * the first alone would make all others wait for its fsync.
+   */
+  #startWriteSoon(): void {
+    if (this.#isWriteDue || this.#nextWrite === null || this.#writeUnderWay !== null) return;
+    this.#isWriteDue = true;
+    queueMicrotask(() => {
+      this.#isWriteDue = false;
+      this.#startWrite();
+    });
   }
 
   #startWrite(): void {

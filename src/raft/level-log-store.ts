@@ -8,9 +8,10 @@
 import { assert, errorMessage, logIndex } from '../base/index.js';
 import type { LogStore, RestoredStore, StoreWrite } from './types.js';
 import {
-  databaseDirectory, entryKey, openDatabase, snapshotKey, stateKey, syncDirectory, type Database, type Operation,
+  databaseDirectory, entryKey, openDatabase, snapshotKey, stateKey, type Database, type Operation,
 } from './level-database.js';
 import type { RawEntry } from './log-audit.js';
+import { LogFileName } from './log-file-name.js';
 import { encodeEntry, encodeSnapshot, encodeState, genesisHash, pointAfter } from './log-record.js';
 import type { ChainHash, ChainPoint, StateRecord } from './log-record.js';
 import type { MarkerFile } from './marker-file.js';
@@ -26,9 +27,15 @@ interface Planned extends Pick<StateRecord, 'base' | 'tail' | 'snapshotHash'> {
   readonly added: readonly ChainPoint[];
 }
 
+/** What a batch takes in LevelDB's log file, at least. */
+function bytesOf(operations: readonly Operation[]): number {
+  return operations.reduce((sum, one) => sum + one.key.length + (one.type === 'put' ? one.value.length : 0), 0);
+}
+
 export class LevelLogStore implements LogStore {
   readonly #directory: string;
   readonly #genesis: ChainHash;
+  readonly #logFileName: LogFileName;
   #database: Database | null = null;
   #marker: MarkerFile | null = null;
   #state: StateRecord | null = null;
@@ -40,6 +47,7 @@ export class LevelLogStore implements LogStore {
   constructor(directory: string, clusterId: string) {
     this.#directory = directory;
     this.#genesis = genesisHash(clusterId);
+    this.#logFileName = new LogFileName(databaseDirectory(directory));
   }
 
   get generation(): number {
@@ -71,7 +79,7 @@ export class LevelLogStore implements LogStore {
     });
     if (audit.cutFrom !== null) this.#state = await this.#cut(database, stored, audit.cutFrom, raw.entries);
     // Opening made a new file in the database's directory; LevelDB syncs its content and not its name.
-    await syncDirectory(databaseDirectory(this.#directory));
+    await this.#logFileName.follow();
     if (marked.generation !== this.#state.generation) await marker.write(this.#state);
     this.#refusal = null;
     const { index, term: baseTerm, timeMs } = this.#state.base;
@@ -119,7 +127,7 @@ export class LevelLogStore implements LogStore {
     operations.push({ type: 'put', key: stateKey, value: encodeState(next) });
     await database.batch(operations, { sync: true });
     // The batch may have begun a new log file, whose name LevelDB does not sync.
-    await syncDirectory(databaseDirectory(this.#directory));
+    if (!this.#logFileName.hasGrownBy(bytesOf(operations))) await this.#logFileName.follow();
     await marker.write(next);
     this.#state = next;
     if (dropped > 0) this.#points.splice(0, dropped);
@@ -185,6 +193,7 @@ export class LevelLogStore implements LogStore {
     const [database, marker] = [this.#database, this.#marker];
     this.#database = null;
     this.#marker = null;
+    this.#logFileName.close();
     await marker?.close();
     await database?.close();
   }

@@ -2,12 +2,17 @@
  * The last acknowledged state, kept outside LevelDB: what LevelDB may have lost without a word is what this file knows.
  * Two slots of one disk page each are written in turn, so that a torn write spoils the slot of a state that was not
  * acknowledged yet, never that of the last one that was. The file has its full size from the start: no later write
- * changes metadata, so fdatasync is enough.
+ * changes metadata, so fdatasync is enough. On Linux the file is opened so that each write is its own fdatasync
+ * (O_DSYNC): one call instead of two, for a disk that is written with every commit.
  */
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { decodeState, encodeState, type StateRecord } from './log-record.js';
 
 const slotBytes = 4096;
+/** Elsewhere O_DSYNC may mean less than Node's fdatasync does (macOS: it leaves the data in the drive's cache). */
+const isSyncedByWrite = process.platform === 'linux';
+const openFlags = constants.O_RDWR | (isSyncedByWrite ? constants.O_DSYNC : 0);
 
 function slotOf(state: StateRecord): Uint8Array {
   const record = encodeState(state);
@@ -43,7 +48,7 @@ export class MarkerFile {
   }
 
   static async open(path: string): Promise<MarkerFile> {
-    return new MarkerFile(await open(path, 'r+'));
+    return new MarkerFile(await open(path, openFlags));
   }
 
   /** The newer of the readable slots; null when neither is readable. */
@@ -58,8 +63,10 @@ export class MarkerFile {
   }
 
   async write(state: StateRecord): Promise<void> {
-    await this.#file.write(slotOf(state), 0, slotBytes, (state.generation % 2) * slotBytes);
-    await this.#file.datasync();
+    const at = (state.generation % 2) * slotBytes;
+    const { bytesWritten } = await this.#file.write(slotOf(state), 0, slotBytes, at);
+    if (bytesWritten !== slotBytes) throw new Error(`the marker took ${bytesWritten} of ${slotBytes} bytes`);
+    if (!isSyncedByWrite) await this.#file.datasync();
   }
 
   async close(): Promise<void> {

@@ -183,8 +183,16 @@ export class OutgoingLink {
     while (socket.writableLength < socketBytesMax) {
       const frame = this.#queue.next(this.#options.nowMs());
       if (frame === null) return;
+      this.#gather(socket);
       socket.write(frame);
     }
+  }
+
+  /** What is sent in one turn of the event loop leaves as one write: each one wakes the peer, and costs both sides. */
+  #gather(socket: Socket): void {
+    if (socket.writableCorked > 0) return;
+    socket.cork();
+    setImmediate(() => socket.uncork());
   }
 
   #drop(socket: Socket, failure: string, detail: string): void {

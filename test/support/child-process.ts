@@ -73,10 +73,10 @@ export function startProgram(command: string, args: readonly string[], options: 
 }
 
 /** A temporary folder that goes away with this process; those of processes that were killed go at the next start. */
-export async function temporaryDir(purpose: string): Promise<string> {
+export async function temporaryDir(purpose: string, parent = tmpdir()): Promise<string> {
   installExitHook();
-  removeAbandonedDirs();
-  const dir = await mkdtemp(join(tmpdir(), `hactl-test-${process.pid}-${purpose}-`));
+  removeAbandonedDirs(parent);
+  const dir = await mkdtemp(join(parent, `hactl-test-${process.pid}-${purpose}-`));
   ownedDirs.add(dir);
   return dir;
 }
@@ -86,16 +86,16 @@ export function removeDir(dir: string): void {
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 }
 
-let isSwept = false;
+const sweptDirs = new Set<string>();
 
-function removeAbandonedDirs(): void {
-  if (isSwept) return;
-  isSwept = true;
-  for (const name of readdirSync(tmpdir())) {
+function removeAbandonedDirs(parent: string): void {
+  if (sweptDirs.has(parent)) return;
+  sweptDirs.add(parent);
+  for (const name of readdirSync(parent)) {
     const owner = /^hactl-test-(\d+)-/.exec(name)?.[1];
     if (owner === undefined || isAlive(Number(owner))) continue;
     try {
-      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+      rmSync(join(parent, name), { recursive: true, force: true });
     } catch {
       // Somebody else's folder, or somebody else removes it: not ours to insist.
     }
