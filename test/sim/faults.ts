@@ -7,6 +7,8 @@ import type { FaultKind } from './fault-shapes.js';
 import type { Fault } from './plan.js';
 import type { Seat, Simulation } from './simulation.js';
 
+const heldAtMostMs = 8000;
+
 type Doer = (sim: Simulation, fault: Fault) => boolean;
 
 export function carryOut(sim: Simulation, fault: Fault): void {
@@ -105,6 +107,20 @@ const managerCrash: Doer = (sim, { dice, forMs }) => {
   return true;
 };
 
+/** What it sends to the servers from now on arrives `afterMs` after another one has begun to act. */
+function holdStatements(sim: Simulation, { id }: Seat, afterMs: number): void {
+  const { env, servers, frontier } = sim;
+  for (const { name } of servers) env.network.hold(id, name);
+  const letGo = (): void => servers.forEach(({ name }) => env.network.letGo(id, name));
+  let isOver = false;
+  frontier.onCommit(({ command }) => {
+    if (isOver || command.kind !== 'step-started' || command.by === id) return;
+    isOver = true;
+    env.queue.after(afterMs, letGo);
+  });
+  env.queue.after(heldAtMostMs, letGo);
+}
+
 /** At the beginning of a step: often between what is committed and what is done. */
 const leaderLost: Doer = (sim, { dice, forMs }) => {
   let stepsLeft = Math.floor(dice * 7);
@@ -116,9 +132,7 @@ const leaderLost: Doer = (sim, { dice, forMs }) => {
     isOver = true;
     const seat = sim.seats.get(command.by);
     if (seat === undefined) return;
-    // What it sends to the servers from now on arrives when another one leads.
-    const lateMs = (dice * 71) % 1 < 0.5 ? 300 + ((dice * 83) % 1) * 2500 : 0;
-    if (lateMs > 0) for (const { name } of sim.servers) sim.env.network.clog(seat.id, name, lateMs);
+    if ((dice * 71) % 1 < 0.5) holdStatements(sim, seat, ((dice * 83) % 1) * 4);
     sim.env.queue.after(((dice * 53) % 1) * 12, () => {
       if (!seat.node.isRunning) return;
       if ((dice * 97) % 1 < 0.35) {

@@ -16,5 +16,5 @@ export interface Environment {
 export function createEnvironment(seed: number): Environment {
   const queue = new EventQueue();
   const random = createPrng(seed);
-  return { seed, queue, random, network: new Network(random, () => queue.nowMs), trace: new Trace(() => queue.nowMs) };
+  return { seed, queue, random, network: new Network(random, queue), trace: new Trace(() => queue.nowMs) };
 }

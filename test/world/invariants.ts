@@ -80,6 +80,12 @@ export class Invariants {
   locked(session: SimSession): void {
     const { server, fence } = session;
     this.#options.env.trace.say(fence.manager, `holds ${server.name} at epoch ${fence.epoch}`);
+    const highest = this.#highestEpoch.get(server.name) ?? 0;
+    // Once the work under the higher one is over its lock is free, and nothing that counts is done under it any more.
+    const isAtWork = this.#cluster.operation?.epoch === highest;
+    if (fence.epoch < highest && isAtWork) {
+      this.note(`epochs: ${server.name} is locked at epoch ${fence.epoch} after ${highest}`);
+    }
     this.#highestEpoch.set(server.name, Math.max(fence.epoch, this.#highestEpoch.get(server.name) ?? 0));
     const owner = this.#ownerOfEpoch.get(fence.epoch) ?? fence.manager;
     this.#ownerOfEpoch.set(fence.epoch, owner);

@@ -78,10 +78,12 @@ export class PortCalls {
         const soonestMs = network.latencyMs(this.#process.id, options.to);
         const waitMs = Math.max(soonestMs, (options.notBeforeMs ?? 0) - queue.nowMs);
         options.onSent?.(queue.nowMs + waitMs);
-        queue.after(waitMs, () => far({
+        const arrive = (): void => far({
           ok: (value) => back(() => resolve(value)),
           fail: (error) => back(() => reject(error)),
-        }));
+        });
+        if (options.to === undefined) queue.after(waitMs, arrive);
+        else network.carry(this.#process.id, options.to, waitMs, arrive);
       });
     });
   }

@@ -158,7 +158,7 @@ export class SimActionSession implements ActionSession {
 
   close(): void {
     const session = this.#session;
-    this.#env.queue.after(session.delayMs(this.#env.network), () => session.end());
+    session.endLater(this.#env.network);
   }
 
   #act<T>(verb: string, effect: (server: SimSession['server']) => T): Promise<T> {

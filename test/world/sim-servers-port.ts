@@ -50,7 +50,7 @@ export class SimServersPort implements ServersPort {
   /** The manager died: the kernel closes its sockets. A paused one keeps them. */
   endSessions(): void {
     for (const session of [...this.#open]) {
-      this.#options.env.queue.after(session.delayMs(this.#options.env.network), () => session.end());
+      session.endLater(this.#options.env.network);
     }
   }
 

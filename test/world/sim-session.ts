@@ -26,10 +26,12 @@ export class SimSession {
     return this.#isAlive;
   }
 
-  /** Until the end of the connection arrives. */
-  delayMs(network: Network): number {
+  /** Its owner has closed the connection, or has died: the end arrives after all that was sent. */
+  endLater(network: Network): void {
     const { env, name } = this.server;
-    return Math.max(network.latencyMs(this.fence.manager, name), this.quietAtMs - env.queue.nowMs);
+    const { manager } = this.fence;
+    const delayMs = Math.max(network.latencyMs(manager, name), this.quietAtMs - env.queue.nowMs);
+    network.carry(manager, name, delayMs, () => this.end());
   }
 
   /** Closed by its owner, killed, or gone with its server: the lock is free. */
