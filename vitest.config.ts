@@ -16,6 +16,13 @@ export default defineConfig({
       },
       { test: { ...common, name: 'scenarios', include: scenarios, testTimeout: 30_000 } },
       { test: { ...common, name: 'world', include: ['test/world/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { ...common, name: 'sim', include: ['test/sim/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },
+      {
+        test: {
+          ...common, name: 'canaries', include: ['test/sim/canaries/found/*.test.ts'], sequence: { groupOrder: 2 },
+          testTimeout: 300_000,
+        },
+      },
       { test: { ...common, name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...common, name: 'tidy', include: ['test/tidy/**/*.test.ts'], testTimeout: 60_000 } },
       {

@@ -13,7 +13,7 @@ import { ensureMysql97 } from './fetch-servers.mjs';
 
 const say = (line) => process.stderr.write(`${line}\n`);
 const bin = (path) => join(root, 'node_modules', path);
-const quickProjects = ['unit', 'scenarios', 'world', 'contract', 'tidy'];
+const quickProjects = ['unit', 'scenarios', 'world', 'sim', 'contract', 'tidy'];
 
 class Failed extends Error {}
 

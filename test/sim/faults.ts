@@ -132,8 +132,11 @@ const leaderLost: Doer = (sim, { dice, forMs }) => {
     isOver = true;
     const seat = sim.seats.get(command.by);
     if (seat === undefined) return;
-    if ((dice * 71) % 1 < 0.5) holdStatements(sim, seat, ((dice * 83) % 1) * 4);
-    sim.env.queue.after(((dice * 53) % 1) * 12, () => {
+    const inStepMs = ((dice * 53) % 1) * 20;
+    const holds = (dice * 71) % 1 < 0.5;
+    if (holds) sim.env.queue.after(inStepMs, () => holdStatements(sim, seat, ((dice * 83) % 1) * 3));
+    // Long enough for a statement or two that are held then.
+    sim.env.queue.after(inStepMs + (holds ? 4 : 0), () => {
       if (!seat.node.isRunning) return;
       if ((dice * 97) % 1 < 0.35) {
         seat.node.process.pause();
@@ -314,7 +317,7 @@ const lateStatements: Doer = (sim, { dice, forMs }) => {
 const lag: Doer = (sim, { dice, forMs }) => {
   const replica = replicaOf(sim, dice);
   if (replica === undefined) return false;
-  replica.applyMs = 30 + dice * 300;
+  replica.applyMs = 100 + dice * 900;
   sim.env.queue.after(forMs, () => {
     replica.applyMs = sim.plan.applyMs;
   });

@@ -1,4 +1,5 @@
-/** `npm run sim`: see `usage`. */
+/** `npm run sim`: see `usage`. First and last it says what was run, so that any failure can be run again. */
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildWorker } from './build.js';
@@ -23,6 +24,7 @@ const usage = `usage: npm run sim -- [options]
   --workers N      processes (default 2)
   --canary NAME    plant this bug and look how soon it is found; all: each of them in turn
   --json           the last line is one JSON object
+ends with 0, or with 1: a rule was broken, 3: it did not converge, 4: the simulator died or hung
 `;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -46,9 +48,9 @@ function numberOf(name: string, text: string | undefined): number | null {
 function plansOf(): () => Plan | null {
   const budgetS = numberOf('budget', args.budget);
   const count = budgetS === null ? (numberOf('seeds', args.seeds) ?? 200) : Infinity;
-  const first = numberOf('from', args.from) ?? (budgetS === null ? 1 : Date.now() % 2 ** 40);
+  const first = numberOf('from', args.from) ?? (budgetS === null ? 1 : Date.now() % 2 ** 32);
   const old = args.regressions === true ? rememberedPlans().map(({ plan }) => plan) : [];
-  say(`seeds from ${first} on${old.length > 0 ? `, and ${old.length} that failed once` : ''}`);
+  say(`commit ${commit()}, seeds from ${first} on${old.length > 0 ? `, before them ${old.length} that failed once` : ''}`);
   const endsAtMs = budgetS === null ? Infinity : Date.now() + budgetS * 1000;
   let [drawn, at] = [0, 0];
   return () => {
@@ -61,6 +63,14 @@ function plansOf(): () => Plan | null {
   };
 }
 
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
 async function explain(workers: Workers, { plan, violations }: Failure): Promise<void> {
   const kind = kindOf(violations);
   const smallest = await shrink(plan, async (candidate) =>
@@ -68,7 +78,7 @@ async function explain(workers: Workers, { plan, violations }: Failure): Promise
   const kept = smallest.faults.map((fault) => plan.faults.indexOf(fault));
   const { trace } = await runPlan(workers, smallest, 60);
   const { faults, ...sizes } = smallest;
-  say(`\nseed ${plan.seed} violates:\n  ${violations.join('\n  ')}`);
+  say(`\ncommit ${commit()}, seed ${plan.seed} violates:\n  ${violations.join('\n  ')}`);
   say(`with ${JSON.stringify(sizes)} and these faults:`);
   for (const [at, fault] of faults.entries()) {
     say(`  ${kept[at]}: at ${fault.atMs} ms ${fault.kind} for ${fault.forMs} ms`);
@@ -83,7 +93,14 @@ function kindOf(violations: readonly string[]): string {
   return (violations[0] ?? '').replace(/\b(m|db)\d+\b|\d+(\.\d+)?/g, '#').slice(0, 60);
 }
 
-async function one(workers: Workers, seed: number): Promise<boolean> {
+function exitCodeOf(violations: readonly string[]): number {
+  const [first] = violations;
+  if (first === undefined) return 0;
+  if (first.startsWith('the simulator')) return 4;
+  return first.startsWith('liveness') ? 3 : 1;
+}
+
+async function one(workers: Workers, seed: number): Promise<number> {
   const whole = drawPlan(seed);
   const kept = args.faults === undefined ? null : args.faults.split(',').map(Number);
   const plan = kept === null ? whole : { ...whole, faults: whole.faults.filter((_, at) => kept.includes(at)) };
@@ -91,21 +108,21 @@ async function one(workers: Workers, seed: number): Promise<boolean> {
   if (trace !== '') say(trace);
   for (const [at, fault] of plan.faults.entries()) say(`fault ${kept?.[at] ?? at}: ${fault.atMs} ms ${fault.kind}`);
   say(JSON.stringify({ seed, ...outcome }));
-  return outcome.violations.length === 0;
+  return exitCodeOf(outcome.violations);
 }
 
-async function many(workers: Workers): Promise<boolean> {
+async function many(workers: Workers): Promise<number> {
   const report = new Report();
   const failures = await runAll({ workers, next: plansOf(), report, failuresMax: 5 });
   for (const failure of failures.slice(0, 3)) await explain(workers, failure);
   say(report.toText());
   if (args.json === true) say(JSON.stringify(report.toJson()));
-  return failures.length === 0;
+  return Math.max(0, ...failures.map(({ violations }) => exitCodeOf(violations)));
 }
 
-async function main(): Promise<boolean> {
+async function main(): Promise<number> {
   const size = numberOf('workers', args.workers) ?? 2;
-  if (args.canary !== undefined) return canaryRun(args.canary, size, say);
+  if (args.canary !== undefined) return (await canaryRun(args.canary, size, say)) ? 0 : 1;
   const file = await buildWorker();
   const workers = new Workers(file, size);
   try {
@@ -118,4 +135,4 @@ async function main(): Promise<boolean> {
 }
 
 if (args.help === true) say(usage);
-else process.exitCode = (await main()) ? 0 : 1;
+else process.exitCode = await main();

@@ -5,6 +5,7 @@
  * the others as they were.
  */
 import { createPrng } from '../../src/base/index.js';
+import type { Prng } from '../../src/base/index.js';
 import { shapes } from './fault-shapes.js';
 import type { FaultKind } from './fault-shapes.js';
 
@@ -54,7 +55,7 @@ export function drawPlan(seed: number): Plan {
     servers: random.next() < 0.75 ? 3 : 4,
     isSemiSync: random.next() < 0.75,
     isClosedAtBoot: random.next() < 0.5,
-    applyMs: random.next() < 0.5 ? 0.5 : 5 + random.int(0, 90),
+    applyMs: drawApplyMs(random),
     lengthMs,
     electionTimeoutMs: isRegional ? 2000 : 1000,
     heartbeatMs: isRegional ? 200 : 100,
@@ -66,6 +67,12 @@ export function drawPlan(seed: number): Plan {
       .flatMap((kind, stream) => drawFaults(seed * streamStep + stream + 1, kind, lengthMs))
       .sort((a, b) => a.atMs - b.atMs),
   };
+}
+
+/** Some keep up at once, some need their time, and some only just keep up with the clients. */
+function drawApplyMs(random: Prng): number {
+  const dice = random.next();
+  return dice < 0.45 ? 0.5 : dice < 0.75 ? 5 + random.int(0, 90) : 120 + random.int(0, 110);
 }
 
 function drawFaults(stream: number, kind: FaultKind, lengthMs: number): readonly Fault[] {
