@@ -47,6 +47,7 @@ const shapesByKind = {
   'half-open': { what: 'what it answers gets lost', share: 0.15, perMinute: 1, forMs: 8000 },
   'late-statements': { what: 'what a manager sends it arrives late', share: 0.25, perMinute: 2, forMs: 6000 },
   'replica-crash': { what: 'a replica is killed', share: 0.25, perMinute: 1.5, forMs: 5000 },
+  'replica-behind': { what: 'a replica is cut off from the primary', share: 0.3, perMinute: 2, forMs: 4000 },
   'relay-log-lost': { what: 'a replica restarts, its relay log is gone', share: 0.15, perMinute: 1, forMs: 1000 },
   'lag': { what: 'a replica applies slowly', share: 0.25, perMinute: 2, forMs: 8000 },
   'server-return': { what: 'whatever is down comes back', share: 0.3, perMinute: 2, forMs: 0 },

@@ -413,6 +413,12 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     crash(sim, replica, forMs);
     return true;
   },
+  'replica-behind': (sim, { dice, forMs }) => {
+    const [primary, replica] = [primaryOf(sim), replicaOf(sim, dice)];
+    if (primary === undefined || replica === undefined) return false;
+    cutFor(sim, [[primary.name, replica.name]], forMs);
+    return true;
+  },
   'relay-log-lost': (sim, { dice, forMs }) => {
     const replica = replicaOf(sim, dice);
     if (replica === undefined) return false;

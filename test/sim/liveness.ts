@@ -6,6 +6,14 @@ export function whyNotConverged(sim: Simulation): string | null {
   return quorumIsNot(sim) ?? clusterIsNot(sim);
 }
 
+/** A server, or null: every one but the primary replicates from it. */
+export function whoDoesNotFollow({ servers, cluster }: Simulation): string | null {
+  const primary = servers.find(({ name }) => name === cluster?.primary);
+  const astray = servers.find((server) => server !== primary
+    && (server.replica?.source.host !== primary?.host || server.replica?.receiver !== 'on'));
+  return astray?.name ?? null;
+}
+
 function quorumIsNot({ leader, seats }: Simulation): string | null {
   if (leader === null) return 'nobody leads';
   const { membership, commitIndex } = leader.raft.status();

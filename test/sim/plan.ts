@@ -26,6 +26,8 @@ export interface Plan {
   readonly isClosedAtBoot: boolean;
   /** What an applier takes for a transaction, as long as no fault slows it down. */
   readonly applyMs: number;
+  /** When all is well again, the primary dies once more, and nothing else does. */
+  readonly endsWithDeath: boolean;
   /** Until the faults stop. */
   readonly lengthMs: number;
   readonly electionTimeoutMs: number;
@@ -56,6 +58,7 @@ export function drawPlan(seed: number): Plan {
     isSemiSync: random.next() < 0.75,
     isClosedAtBoot: random.next() < 0.5,
     applyMs: drawApplyMs(random),
+    endsWithDeath: random.next() < 0.5,
     lengthMs,
     electionTimeoutMs: isRegional ? 2000 : 1000,
     heartbeatMs: isRegional ? 200 : 100,

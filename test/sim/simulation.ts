@@ -21,7 +21,7 @@ import { Clients } from './clients.js';
 import { declaration } from './declaration.js';
 import { diskFailure, SimDisk } from './disk.js';
 import { carryOut } from './faults.js';
-import { whyNotConverged } from './liveness.js';
+import { whoDoesNotFollow, whyNotConverged } from './liveness.js';
 import { Operator } from './operator.js';
 import type { FaultKind } from './fault-shapes.js';
 import type { Plan } from './plan.js';
@@ -36,6 +36,9 @@ type StepArguments = NodeObserver['stepped'] extends (node: SimNode, ...step: in
 const restartAfterMs = 700;
 /** How long convergence may take once everything is repaired. */
 export const convergeWithinMs = 60_000;
+/** Somebody rebuilds what follows nobody. */
+const tidyWithinMs = 15_000;
+const replacedWithinMs = 20_000;
 
 /** A manager across its lives. */
 export interface Seat {
@@ -307,9 +310,25 @@ export class Simulation {
     await env.queue.runUntil(isOver, convergeWithinMs);
     const why = whyNotConverged(this);
     if (why !== null && !this.isBroken) this.note(`liveness: ${why}`);
+    if (why === null && this.plan.endsWithDeath) await this.#lastDeath();
     // What was lost on the way shows itself when all have applied the same.
     await env.queue.runUntil(() => this.isBroken, 500);
     if (!this.isBroken) this.writes.atTheEnd(this);
+  }
+
+  /** With everything else in order the primary dies for good: another one must take writes soon. */
+  async #lastDeath(): Promise<void> {
+    const { env } = this;
+    const areAllFollowing = await env.queue.runUntil(() => this.isBroken || whoDoesNotFollow(this) === null, tidyWithinMs);
+    const old = this.servers.find(({ name }) => name === this.cluster?.primary);
+    if (!areAllFollowing || this.isBroken || old === undefined) return;
+    env.trace.say('sim', `${old.name} dies for good`);
+    old.crash();
+    for (const node of this.nodes) node.prober.noticeEnd(old);
+    const isReplaced = (): boolean => this.cluster?.primary !== old.name && whyNotConverged(this) === null;
+    await env.queue.runUntil(() => this.isBroken || isReplaced(), replacedWithinMs);
+    if (this.isBroken || isReplaced()) return;
+    this.note(`liveness: ${old.name} is dead, everything else is well, and ${whyNotConverged(this) ?? 'nothing happens'}`);
   }
 
   #outcome(): Outcome {

@@ -102,22 +102,10 @@ const steps: readonly Canary[] = [
   },
   {
     name: 'receivers-go-on',
-    invariant: '',
+    invariant: 'liveness',
     file: 'src/ha/steps/freeze.ts',
     find: '  await session.stopReceiver();\n',
     replace: '',
-  },
-  {
-    name: 'switchover-does-not-wait',
-    invariant: 'lacks what was surveyed',
-    file: 'src/ha/steps/switchover-catch-up.ts',
-    find: 'if (await session.waitExecuted(pause.executed, remainingMs(context))) {',
-    replace: 'if (pause.executed !== \'\' && session.server === target) {',
-    also: [{
-      file: 'src/ha/steps/switchover-promote.ts',
-      find: 'if (!gtidSet(old.executed).isSubsetOf(gtidSet(chosen.executed))) {',
-      replace: 'if (chosen.executed === \'\') {',
-    }],
   },
   {
     name: 'rollback-leaves-it-closed',

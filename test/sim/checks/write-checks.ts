@@ -25,7 +25,7 @@ export interface WriteChecksOptions {
  */
 const excuses: readonly FaultKind[] = [
   'partition', 'primary-blink', 'semi-sync-reset', 'primary-hang', 'primary-full', 'primary-cut', 'half-open',
-  'late-statements', 'replica-crash', 'relay-log-lost',
+  'late-statements', 'replica-crash', 'replica-behind', 'relay-log-lost',
 ];
 
 export class WriteChecks {
