@@ -70,6 +70,12 @@ export class HactlError extends Error {
   }
 }
 
+/** As one sentence for a log, with what a person is to do about it. */
+export function messageWithNext(thrown: unknown): string {
+  const next = thrown instanceof HactlError ? thrown.next : undefined;
+  return next === undefined ? errorMessage(thrown) : `${errorMessage(thrown)}. Next: ${next}`;
+}
+
 /** The message of anything that was thrown. */
 export function errorMessage(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message === '' ? thrown.name : thrown.message;

@@ -6,6 +6,7 @@
  *
  * To add a version: raise `reducerMax`, name in `commandVersion` what needs it, and let whatever changes its meaning
  * ask for `state.reducerVersion`. Nothing is ever taken out: old entries and snapshots must be read for ever.
+ * The leader asks `whyNotYet` before it proposes (manager/log-port.ts); a dry run asks it too.
  */
 import type { Command } from './commands.js';
 import type { HaState } from './state.js';
@@ -13,9 +14,9 @@ import type { HaState } from './state.js';
 /** The newest version that this build understands. */
 export const reducerMax = 1;
 
-/** The version that a command needs. */
-export function commandVersion(_command: Command): number {
-  return 1;
+/** The version that a command needs. To raise it needs the new one: a build that does not know it must stop there. */
+export function commandVersion(command: Command): number {
+  return command.kind === 'reducer-version-raised' ? command.to : 1;
 }
 
 /** A sentence, or null when the command may be proposed. */

@@ -6,8 +6,8 @@ import { HactlError } from '../base/index.js';
 import type { ServerName } from '../base/index.js';
 import { parseClustersConfig, requireClusterSecrets, resolvePrimaries } from '../config/index.js';
 import type { SecretSource } from '../config/index.js';
-import { findFirstPrimary, lookAtAll } from '../ha/index.js';
-import type { ClusterSpec, HaState } from '../ha/index.js';
+import { findFirstPrimary, lookAtAll, whyNotYet } from '../ha/index.js';
+import type { ClusterSpec, Command, HaState } from '../ha/index.js';
 import type { ApplyRequest, ApplyResponse } from '../http/index.js';
 import type { Reign } from './reign.js';
 
@@ -33,11 +33,11 @@ export async function applyConfig(
     primaries[name] = await firstPrimary(reign, name, spec, (requested as Record<string, ServerName>)[name] ?? null);
     changes.push(`${name}: ${primaries[name]} is its primary`);
   }
+  const command: Command = { kind: 'config-applied', clusters, primaries, basedOnVersion: state.configVersion };
+  const notYet = whyNotYet(state, command);
+  if (notYet !== null) throw notApplied(notYet);
   if (request.dryRun) return { configVersion: state.configVersion, dryRun: true, changes };
-  const outcome = await log.propose(
-    { kind: 'config-applied', clusters, primaries, basedOnVersion: state.configVersion },
-    request.requestId,
-  );
+  const outcome = await log.propose(command, request.requestId);
   if (outcome.kind === 'lost') {
     throw new HactlError({
       code: 'unknown-outcome',
@@ -47,15 +47,17 @@ export async function applyConfig(
     });
   }
   const refusal = outcome.kind === 'dropped' ? outcome.reason : outcome.result.ok ? null : outcome.result.reason;
-  if (refusal !== null) {
-    throw new HactlError({
-      code: 'refused',
-      what: 'the configuration was not applied',
-      why: refusal,
-      next: 'nothing was changed; mend it and run the command again',
-    });
-  }
+  if (refusal !== null) throw notApplied(refusal);
   return { configVersion: log.state().configVersion, dryRun: false, changes };
+}
+
+function notApplied(why: string): HactlError {
+  return new HactlError({
+    code: 'refused',
+    what: 'the configuration was not applied',
+    why,
+    next: 'nothing was changed; mend it and run the command again',
+  });
 }
 
 async function firstPrimary(

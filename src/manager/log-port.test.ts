@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { logIndex, managerId, term } from '../base/index.js';
+import { emptyState } from '../ha/index.js';
 import type { Command } from '../ha/index.js';
 import type { ProposalSession, ProposeOutcome, RaftNode } from '../raft/index.js';
 import { ReignLogPort } from './log-port.js';
@@ -9,7 +10,7 @@ const applied: ProposeOutcome = { kind: 'applied', index: logIndex(7), term: ter
 const raised: Command = { kind: 'reducer-version-raised', to: 1 };
 
 /** A node that answers what the test gives, the last answer for ever; time moves by sleeping alone. */
-function portOver(outcomes: readonly ProposeOutcome[]) {
+function portOver(outcomes: readonly ProposeOutcome[], reducerVersion = 1) {
   const sessions: ProposalSession[] = [];
   const status = { id: managerId('m1'), role: 'leader', term: term(3) };
   let nowMs = 0;
@@ -23,9 +24,7 @@ function portOver(outcomes: readonly ProposeOutcome[]) {
   const clock = { nowMs: () => nowMs, sleep: (ms: number) => Promise.resolve(void (nowMs += ms)) };
   let serial = 0;
   const nextSession = (): ProposalSession => ({ id: 's', serial: (serial += 1) });
-  const state = (): never => {
-    throw new Error('not asked for');
-  };
+  const state = () => ({ ...emptyState, reducerVersion });
   const port = new ReignLogPort({ raft, term: term(3), state, nextSession, clock });
   return { port, sessions, status, nowMs: () => nowMs };
 }
@@ -55,6 +54,16 @@ describe('the log of a reign', () => {
     status.role = 'follower';
     expect(await outcome).toMatchObject({ kind: 'lost' });
     expect(sessions).toHaveLength(1);
+  });
+
+  it('refuses what the state has no version for yet: older voters would stop at it', async () => {
+    const command: Command = { kind: 'reducer-version-raised', to: 2 };
+    const early = portOver([applied]);
+    const reason = 'this needs reducer version 2, and the managers are at 1: upgrade all of them';
+    expect(await early.port.propose(command)).toEqual({ kind: 'dropped', reason });
+    expect(early.sessions).toEqual([]);
+    const later = portOver([applied], 2);
+    expect(await later.port.propose(command)).toMatchObject({ kind: 'applied' });
   });
 
   it('never proposes again what may be in the log, or will never be taken', async () => {

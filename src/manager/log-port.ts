@@ -3,6 +3,7 @@
  * the reign began. A reign that lost its leadership and won it again is another reign.
  */
 import type { ManagerId, Term } from '../base/index.js';
+import { whyNotYet } from '../ha/index.js';
 import type { ClockPort, Command, CommandResult, HaState, LogOutcome, LogPort } from '../ha/index.js';
 import { isStaleSerial } from '../raft/index.js';
 import type { ProposalSession, ProposeOutcome, RaftNode } from '../raft/index.js';
@@ -42,6 +43,9 @@ export class ReignLogPort implements LogPort {
 
   async propose(command: Command, requestId?: string): Promise<LogOutcome> {
     if (!this.#isReigning()) return { kind: 'lost', reason: 'this manager does not lead any more' };
+    // Older builds among the voters would stop at it.
+    const notYet = whyNotYet(this.state(), command);
+    if (notYet !== null) return { kind: 'dropped', reason: notYet };
     const outcome = await this.#proposed(command, requestId);
     switch (outcome.kind) {
       case 'applied':

@@ -4,7 +4,7 @@
  * commit); a send leaves only after the write it names is synced; the core is stepped by one caller, never from inside
  * its own outputs; after a halt nothing is written, sent or applied any more.
  */
-import { assertNever, errorMessage, HactlError, logIndex, term } from '../base/index.js';
+import { assertNever, errorMessage, HactlError, logIndex, messageWithNext, term } from '../base/index.js';
 import type { LogIndex, ManagerId, Prng } from '../base/index.js';
 import { decodeRecord, encodeRecord } from './codec.js';
 import { RaftCore, raftCoreDefaults, restoredFault, sessionIdCharsMax } from './core/index.js';
@@ -283,7 +283,7 @@ class Driver implements RaftNode {
       this.#stepAll();
     } catch (thrown) {
       // A broken invariant, in the core, the state machine or a listener: nothing that follows could be trusted.
-      this.#halt(errorMessage(thrown));
+      this.#halt(messageWithNext(thrown));
     } finally {
       this.#isStepping = false;
     }
@@ -440,7 +440,7 @@ class Driver implements RaftNode {
         if (after <= seq) this.#options.transport.send(to, message);
       }
     } catch (thrown) {
-      this.#halt(errorMessage(thrown));
+      this.#halt(messageWithNext(thrown));
     }
     this.#feed({ kind: 'persisted', seq });
   }

@@ -127,8 +127,9 @@ export function judgeHello(own: Identity, hello: Hello | null, present: Present 
   if (hello.from === own.self) return refused('own-id', `two managers run with the id ${own.self}`);
   const protocol = Math.min(protocolMax, hello.protocolMax);
   if (protocol < Math.max(protocolMin, hello.protocolMin)) {
-    const ours = `${protocolMin}..${protocolMax}`;
-    return refused('protocol-version', `${ours} here, ${hello.protocolMin}..${hello.protocolMax} there`);
+    const theirs = `the build of ${hello.from} speaks versions ${hello.protocolMin} to ${hello.protocolMax}`;
+    const ours = `that of ${own.self} ${protocolMin} to ${protocolMax}`;
+    return refused('protocol-version', `${theirs} of the protocol, ${ours}`);
   }
   if (differ(own.electionTimeoutMs, hello.electionTimeoutMs)) {
     const both = `${own.electionTimeoutMs} ms here, ${hello.electionTimeoutMs} ms there`;

@@ -139,6 +139,16 @@ describe('the transport', () => {
     expect(heard).toEqual([]);
   });
 
+  it('says to a build that has no version of the protocol in common which ones there are', async () => {
+    const [p1 = 0] = await freePorts(1);
+    await startNode(m1, p1, {});
+    const { socket, frames, closed } = await dial(p1);
+    socket.write(hello({ protocolMin: 7, protocolMax: 9 }));
+    await closed;
+    const detail = 'the build of m2 speaks versions 7 to 9 of the protocol, that of m1 1 to 1';
+    expect(frames).toEqual([[frameKinds.refused, { reason: 'protocol-version', detail }]]);
+  });
+
   it('closes a connection that announces too much, before and after the handshake', async () => {
     const [p1 = 0] = await freePorts(1);
     const { node, logged } = await startNode(m1, p1, {});
