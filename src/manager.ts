@@ -32,7 +32,8 @@ export async function initManager(configPath: string, clusterId: string, joining
   }
   const voters = join ? [] : [...managers.keys()];
   await initStore(dataDir, { clusterId, managerId: id, voters, lineage });
-  const made = `manager ${id} of ${clusterId} can be started; its store is in ${dataDir}`;
+  const of = lineage === null ? clusterId : `${clusterId}, lineage ${lineage},`;
+  const made = `manager ${id} of ${of} can be started; its store is in ${dataDir}`;
   if (!join) return made;
   const own = managers.get(id);
   const addresses = own === undefined ? '' : ` --rpc ${formatHostPort(own.rpc)} --http ${formatHostPort(own.http)}`;

@@ -25,6 +25,7 @@ managers of test: m1 leads (term 7) · quorum 3/3 · any 1 may fail
         reason: 'm1 leads; 2 of 3 managers reachable, m3 is not; the learner m5 is not',
         isChanging: true,
         removed: ['m0'],
+        lineage: '20260110-1a2b3c4d',
         managers: [
           leader,
           testMember('m2', { isStuck: true, isDiskLow: true, behind: 4711 }),
@@ -45,6 +46,7 @@ managers of test: m1 leads (term 7) · quorum 3/3 · any 1 may fail
     expect(text).toContain('version 1 is in use; a newer one will be when all voters understand it');
     expect(text).toContain('not committed yet');
     expect(text).toContain('removed: m0 (an id is used once)');
+    expect(text).toContain('a new manager needs `init --join --lineage 20260110-1a2b3c4d`');
   });
 
   it('says where to ask when it is not the leader that answers, or nobody leads', () => {

@@ -43,6 +43,8 @@ export interface ManagersResponse {
   /** The manager that answers. What only a leader knows is known when this is the leader. */
   readonly manager: string;
   readonly clusterId: string;
+  /** Since a lost quorum was recovered; null: it never was. A manager that joins needs it (`hactl init --join`). */
+  readonly lineage: string | null;
   readonly leader: string | null;
   readonly term: number;
   readonly quorum: QuorumStatus;

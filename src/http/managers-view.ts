@@ -163,13 +163,16 @@ export function managerProblems(member: ManagerMember): readonly string[] {
 /** A follower is always a little behind while something is written. */
 const behindWorthSaying = 100;
 
-export function managersResponse(input: ManagersInput, reducerVersion: number): ManagersResponse {
+export function managersResponse(
+  input: ManagersInput, reducerVersion: number, lineage: string | null,
+): ManagersResponse {
   const { manager, clusterId, raft } = input;
   const managers = membersOf(input);
   const quorum = quorumOf(managers);
   return {
     manager,
     clusterId,
+    lineage,
     leader: quorum.has ? raft.leader : null,
     term: raft.term,
     quorum,

@@ -213,10 +213,10 @@ describe('managers in the status', () => {
   });
 
   it('as the answer to who they are', () => {
-    const answer = managersResponse(input(), 3);
+    const answer = managersResponse(input(), 3, '20260110-1a2b3c4d');
     expect(answer).toMatchObject({
       manager: 'm1', leader: 'm1', quorum: { voters: 3 }, toleratedLosses: 1, reducerVersion: 3, isChanging: false,
-      removed: [],
+      lineage: '20260110-1a2b3c4d', removed: [],
     });
     expect(answer.managers[0]).toMatchObject({ id: 'm1', role: 'leader', behind: 0, lastHeardMs: null });
     expect(answer.managers[1]).toMatchObject({ id: 'm2', behind: null, lastHeardMs: 20, storeId: null });

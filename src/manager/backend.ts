@@ -38,6 +38,7 @@ import { requestSwitchover } from './switchover-request.js';
 export interface BackendOptions {
   readonly self: ManagerId;
   readonly clusterId: string;
+  readonly lineage: string | null;
   readonly raft: RaftNode;
   readonly rpc: RpcNode;
   readonly right: AnswerRight;
@@ -129,9 +130,9 @@ export class Backend implements ManagerBackend {
   }
 
   managers(): ManagersResponse {
-    const { self, clusterId, raft, rpc, state } = this.#options;
+    const { self, clusterId, lineage, raft, rpc, state } = this.#options;
     const input = { manager: self, clusterId, raft: raft.status(), peers: rpc.peers() };
-    return managersResponse(input, state().reducerVersion);
+    return managersResponse(input, state().reducerVersion, lineage);
   }
 
   async addManager(request: AddManagerRequest): Promise<ManagerChangeResponse> {

@@ -75,6 +75,6 @@ export async function createManager(
     log,
   });
   return new RunningManager({
-    loaded, clusterId: meta.clusterId, log, failpoint, rpc, raft, machine, quorum, addresses,
+    loaded, clusterId: meta.clusterId, lineage: meta.lineage, log, failpoint, rpc, raft, machine, quorum, addresses,
   });
 }

@@ -32,6 +32,7 @@ export interface Manager {
 export interface ManagerParts {
   readonly loaded: LoadedManagerConfig;
   readonly clusterId: string;
+  readonly lineage: string | null;
   readonly log: Logger;
   readonly failpoint: Failpoint;
   readonly rpc: RpcNode;
@@ -126,10 +127,11 @@ export class RunningManager implements Manager {
   }
 
   #backend(): Backend {
-    const { loaded, clusterId, raft, rpc, machine, addresses } = this.#parts;
+    const { loaded, clusterId, lineage, raft, rpc, machine, addresses } = this.#parts;
     return new Backend({
       self: loaded.config.id,
       clusterId,
+      lineage,
       raft,
       rpc,
       right: this.#ha.right,

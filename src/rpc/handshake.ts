@@ -112,6 +112,9 @@ function addressOf(value: unknown): ServerAddress | null | undefined {
 /** What one of the two does not say is not compared. */
 const differ = (left: unknown, right: unknown): boolean => left !== null && right !== null && left !== right;
 
+const anotherCluster =
+  'this manager belongs to another cluster id, or to another lineage of it (since a lost quorum was recovered)';
+
 /**
  * Cluster before receiver: a stranger learns nothing about who lives here. The same store again is a reconnect, which
  * replaces what may be half-open; another one has to wait until the present connection is gone.
@@ -122,7 +125,7 @@ export function judgeHello(own: Identity, hello: Hello | null, present: Present 
     refusal: { reason, detail },
   });
   if (hello === null) return refused('bad-hello', 'the first frame is not a hello of a hactl manager');
-  if (hello.clusterId !== own.clusterId) return refused('wrong-cluster', 'this manager belongs to another cluster');
+  if (hello.clusterId !== own.clusterId) return refused('wrong-cluster', anotherCluster);
   if (hello.to !== own.self) return refused('wrong-receiver', `this is ${own.self}, not ${hello.to}`);
   if (hello.from === own.self) return refused('own-id', `two managers run with the id ${own.self}`);
   const protocol = Math.min(protocolMax, hello.protocolMax);

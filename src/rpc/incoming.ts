@@ -160,7 +160,7 @@ export class IncomingSide {
     if (verdict.kind === 'refused' || refusal !== null) {
       assert(refusal !== null, 'a refusal has a reason');
       this.#reply(connection, frameKinds.refused, refusal);
-      this.#refuse(connection, refusal.reason, refusal.detail);
+      this.#refuse(connection, refusal.reason, refusal.detail, hello?.from ?? null);
       return;
     }
     if (present !== null) this.#end(present);
@@ -201,14 +201,14 @@ export class IncomingSide {
     connection.socket.write(encodeControlFrame(kind, value));
   }
 
-  #refuse(connection: Connection, reason: string, detail: string): void {
+  /** `from`: who it says it is. */
+  #refuse(connection: Connection, reason: string, detail: string, from: ManagerId | null = connection.from): void {
     if (!this.#connections.has(connection)) return;
-    const text = `${reason} ${detail}`;
+    const text = `${from ?? ''} ${reason} ${detail}`;
     // A wrongly configured manager dials every second for ever; one line says it.
     if (text !== this.#lastRefusal) {
       this.#lastRefusal = text;
-      const { address, from } = connection;
-      this.#options.log('peer-refused', { address, from, reason, detail });
+      this.#options.log('peer-refused', { address: connection.address, from, reason, detail });
     }
     this.#forget(connection);
     // The answer leaves with the end of the stream; one who does not read it is cut off by the handshake's time.

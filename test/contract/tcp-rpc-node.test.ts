@@ -107,6 +107,7 @@ describe('the transport', () => {
     const { logged: at2 } = await startNode(m2, p2, { m1: p1 }, 'production');
     await eventually(() => expect(reasonsIn(at1)).toContain('refused-wrong-cluster'));
     await eventually(() => expect(reasonsIn(at2)).toContain('wrong-cluster'));
+    expect(at2.find(({ event }) => event === 'peer-refused')?.facts).toMatchObject({ from: 'm1' });
     expect(one.peers()[0]).toMatchObject({ reachable: false, lastHeardMs: null });
   });
 
