@@ -23,8 +23,8 @@ Run it once on each manager's host, with the same --cluster-id everywhere: the i
 installations apart. \`hactl manager\` never creates a data directory, so that a lost disk is noticed, not papered over.
 
 A manager that is added to others later is made with --join: its store knows no voters, and the leader tells it who they
-are once \`hactl managers add\` has named it. Its manager.yaml must name the others. Where a lost quorum was recovered it
-needs their lineage too; \`hactl managers\` shows it.
+are once \`hactl managers add\` has named it. Its manager.yaml must name the others. Where a lost quorum was recovered,
+it needs their lineage too; \`hactl managers\` shows it.
 
 Examples:
   hactl init --config /etc/hactl/manager.yaml --cluster-id prod-mysql

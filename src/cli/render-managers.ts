@@ -84,7 +84,9 @@ export function renderManagers(response: ManagersResponse, paint: Paint): string
   if (managers.length > 0) lines.push(...columns([head, ...managers.map((one) => memberRow(one, isMixed, paint))]));
   if (isMixed) lines.push(`version ${reducerVersion} is in use; a newer one will be when all voters understand it`);
   if (isChanging) lines.push('a change of the managers is in the log and not committed yet');
-  if (lineage !== null) lines.push(`recovered from a lost quorum: a new manager needs \`init --join --lineage ${lineage}\``);
+  if (lineage !== null) {
+    lines.push(`recovered from a lost quorum: a new manager needs \`init --join --lineage ${lineage}\``);
+  }
   if (removed.length > 0) lines.push(`removed: ${removed.join(', ')} (an id is used once)`);
   if (leader !== null && leader !== manager) {
     const at = managers.find((one) => one.id === leader)?.http ?? null;

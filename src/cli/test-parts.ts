@@ -128,7 +128,8 @@ export function testMember(id: string, part: Partial<ManagerMember> = {}): Manag
 
 export function testManagers(part: Partial<ManagersResponse> = {}): ManagersResponse {
   return {
-    manager: 'm1', clusterId: 'test', lineage: null, leader: 'm1', term: 7, quorum: { reachable: 3, voters: 3, has: true },
+    manager: 'm1', clusterId: 'test', lineage: null, leader: 'm1', term: 7,
+    quorum: { reachable: 3, voters: 3, has: true },
     toleratedLosses: 1, reason: 'm1 leads; 3 of 3 managers reachable', reducerVersion: 1, isChanging: false,
     managers: [testMember('m1', { role: 'leader', roundTripMs: null, lastHeardMs: null }), testMember('m2'),
       testMember('m3')],

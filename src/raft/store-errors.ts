@@ -2,8 +2,8 @@
 import { HactlError } from '../base/index.js';
 
 const replaceManager =
-  'stop this manager and look at its disk; restore the directory only from an image of the same moment, ' +
-  'otherwise remove this manager from the cluster and add it again as a new one';
+  'keep the directory for a look (`hactl debug verify-store`), and replace this manager by a new one: ' +
+  'another id, an empty data_dir, `hactl managers add NEW ... --replaces THIS`; never put an older copy in its place';
 
 export function storeFaulted(directory: string, why: string, cause?: unknown): HactlError {
   return new HactlError(

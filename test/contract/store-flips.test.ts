@@ -50,13 +50,13 @@ beforeAll(async () => {
 
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
-/** In memory where that is possible: what a byte means does not depend on the disk, and thousands of syncs take long. */
+/** In memory if possible: what a byte means does not depend on the disk, and thousands of syncs take long. */
 async function quickestFolder(): Promise<string> {
   const inMemory = '/dev/shm';
   return access(inMemory, constants.W_OK).then(() => inMemory, tmpdir);
 }
 
-/** The original with other bytes in one file. The rest are links: LevelDB replaces its files, and never writes in one. */
+/** The original with other bytes in one file. The rest are links: LevelDB replaces files, and never writes in one. */
 async function variant(name: string, changed: string, bytes: Uint8Array): Promise<string> {
   const directory = join(parent, name);
   await mkdir(join(directory, 'log'), { recursive: true });
@@ -111,8 +111,8 @@ async function tryMarker(): Promise<{ attempt: Try; database: Database }> {
     await marker?.close();
     if (audit.kind === 'faulted') return 'store-faulted';
     const { snapshot, entries, cutFrom } = audit;
-    const { hardState, base } = written;
-    expect({ snapshot, entries, cutFrom }).toEqual({ snapshot: written.snapshot, entries: written.entries, cutFrom: null });
+    const { hardState, base, ...log } = written;
+    expect({ snapshot, entries, cutFrom }).toEqual({ ...log, cutFrom: null });
     expect(raw.state).toMatchObject({ hardState, base });
     return null;
   } };

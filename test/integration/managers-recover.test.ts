@@ -176,7 +176,8 @@ describe('a quorum that is lost for good', () => {
     const home = join(stage.managers.dir, id);
     await mkdir(home, { recursive: true });
     const own = { rpc: `127.0.0.1:${await freePort()}`, http: `127.0.0.1:${await freePort()}` };
-    const managers = { [id]: own, ...Object.fromEntries(places.map((one) => [one.id, { rpc: one.rpc, http: one.http }])) };
+    const others = Object.fromEntries(places.map(({ id: other, rpc, http }) => [other, { rpc, http }]));
+    const managers = { [id]: own, ...others };
     const configPath = join(home, 'manager.yaml');
     await writeFile(configPath, stringify({ id, data_dir: 'data', managers }));
     const told = await ok(hactlCli(['init', '--config', configPath, '--cluster-id', 'test', '--join', ...options]));

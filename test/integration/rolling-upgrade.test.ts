@@ -26,11 +26,16 @@ const nextPatches: readonly Patch[] = [
       if (command.kind !== 'config-applied') return 1;
       return Object.values(command.clusters).some((spec) => spec.durability === 'lossless') ? 2 : 1;`,
   },
-  { file: 'config/clusters-config.ts', from: '.refine((value) => value !== \'lossless\', {', to: '.refine(() => true, {' },
   {
     file: 'config/clusters-config.ts',
-    from: '.refine((value) => value === \'async\', { error: \'must be async\' })\n  .transform(() => \'async\' as const)',
-    to: '.refine((value) => value === \'async\' || value === \'lossless\', { error: \'must be async or lossless\' })',
+    from: '.refine((value) => value !== \'lossless\', {',
+    to: '.refine(() => true, {',
+  },
+  {
+    file: 'config/clusters-config.ts',
+    from: '.refine((value) => value === \'async\', { error: \'must be async\' })\n'
+      + '  .transform(() => \'async\' as const)',
+    to: '.refine((value) => [\'async\', \'lossless\'].includes(value), { error: \'must be async or lossless\' })',
   },
 ];
 /** It takes a snapshot after every few entries. */
@@ -219,7 +224,8 @@ describe('a rolling upgrade', () => {
     expect(await said(stranger, { event: 'peer-disconnected', reason, peer: leader })).toMatchObject({ detail });
     const atLeader = running.get(leader);
     if (atLeader === undefined) throw new Error(`${leader} was not upgraded`);
-    expect(await said(atLeader, { event: 'peer-refused', from: id })).toMatchObject({ reason: 'protocol-version', detail });
+    const atOther = await said(atLeader, { event: 'peer-refused', from: id });
+    expect(atOther).toMatchObject({ reason: 'protocol-version', detail });
     const { code, stdout, stderr } = await stage.hactl('switchover', clusterName, '--yes');
     expect(code, stdout + stderr).toBe(0);
     await exchange(id, next);
