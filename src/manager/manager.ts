@@ -98,8 +98,10 @@ export class RunningManager implements Manager {
     const { rpc, loaded, log, machine, quorum } = this.#parts;
     for (const warning of loaded.warnings) log.warn({ event: 'config-warning', warning });
     this.#ha.start();
-    await rpc.start();
+    // The store before the first connection: whoever is told of a store that is not open yet takes it for one that was
+    // set back, and turns this manager away for good. A peer that dials in is dialled back at once.
     await quorum.start();
+    await rpc.start();
     await this.#http.start();
     log.info({ event: 'manager-started', clusters: Object.keys(machine.state.clusters) });
   }
