@@ -74,6 +74,10 @@ describe('a manager that starts', () => {
     await other.start();
     const first = await startManager();
     await first.start();
+    await vi.waitFor(async () => {
+      const { status } = await fetch(`http://127.0.0.1:${ports[1]}/leader`);
+      expect(status).toBe(200);
+    }, { timeout: 20_000 });
     await first.stop();
 
     const stopDialling = dialAgainAndAgain();
