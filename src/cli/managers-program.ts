@@ -2,13 +2,8 @@
 import type { Command } from 'commander';
 import { managersText } from './help-managers.js';
 import type { ProgramParts } from './program.js';
-import { dryRunText, jsonText, yesText } from './option-texts.js';
+import { changeOf, changing, jsonText, type ChangeFlags } from './options.js';
 import { addManager, listManagers, removeManager, transferLeadership } from './verbs/managers.js';
-
-interface ChangeFlags {
-  readonly dryRun?: true;
-  readonly yes?: true;
-}
 
 interface AddFlags extends ChangeFlags {
   readonly rpc: string;
@@ -17,13 +12,8 @@ interface AddFlags extends ChangeFlags {
   readonly replaces?: string;
 }
 
-const changeOf = (flags: ChangeFlags) => ({ dryRun: flags.dryRun === true, yes: flags.yes === true });
-
-function changing(command: Command): Command {
-  return command.option('--dry-run', dryRunText).option('--yes', yesText).option('--json', jsonText);
-}
-
-export function addManagersVerbs(program: Command, { run }: ProgramParts): void {
+/** Returns the group, for the verbs of others. */
+export function addManagersVerbs(program: Command, { run }: ProgramParts): Command {
   const managers = program
     .command('managers')
     .summary('who the managers are; add, remove, hand over')
@@ -78,4 +68,5 @@ export function addManagersVerbs(program: Command, { run }: ProgramParts): void 
     .action((flags: ChangeFlags & { readonly to?: string }) =>
       run((context) => transferLeadership(context, flags.to ?? null, changeOf(flags))),
     );
+  return managers;
 }

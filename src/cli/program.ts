@@ -1,11 +1,11 @@
 /** The verbs and their options, as commander sees them. What a verb does is in verbs/, one file each. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { VerbContext } from './context.js';
 import type { Daemon } from './daemon.js';
 import { overview, verbText } from './help-text.js';
 import { limits } from './limits.js';
 import { addManagersVerbs } from './managers-program.js';
-import { dryRunText, jsonText, yesText } from './option-texts.js';
+import { changeOf, changing, count, jsonText, type ChangeFlags } from './options.js';
 import { addStoreVerbs } from './store-program.js';
 import { applyConfig } from './verbs/apply.js';
 import { showHistory, showOperation } from './verbs/history.js';
@@ -19,12 +19,6 @@ export interface ProgramParts {
   readonly daemon: Daemon;
   readonly run: RunVerb;
   out(text: string): void;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number from 1 on.');
-  return value;
 }
 
 function collected(value: string, before: readonly string[]): readonly string[] {
@@ -61,51 +55,30 @@ function addDaemonVerbs(program: Command, { daemon, out }: ProgramParts): void {
     .action((options: { readonly config: string }) => daemon.runManager(options.config));
 }
 
-interface ChangeFlags {
-  readonly dryRun?: true;
-  readonly yes?: true;
-}
-
 function addChangeVerbs(program: Command, { run }: ProgramParts): void {
-  program
-    .command('apply')
-    .summary('declare clusters, servers and policies')
-    .description('Declares the clusters, servers and policies of FILE.')
-    .argument('<file>', 'clusters.yaml')
-    .option('--primary <[cluster=]server>', 'who is the primary of a new cluster (repeatable)', collected, [])
-    .option('--dry-run', dryRunText)
-    .option('--yes', yesText)
-    .option('--json', jsonText)
+  changing(
+    program
+      .command('apply')
+      .summary('declare clusters, servers and policies')
+      .description('Declares the clusters, servers and policies of FILE.')
+      .argument('<file>', 'clusters.yaml')
+      .option('--primary <[cluster=]server>', 'who is the primary of a new cluster (repeatable)', collected, []),
+  )
     .addHelpText('after', verbText.apply)
     .action((file: string, flags: ChangeFlags & { readonly primary: readonly string[] }) =>
-      run((context) =>
-        applyConfig(context, {
-          file,
-          primaries: flags.primary,
-          dryRun: flags.dryRun === true,
-          yes: flags.yes === true,
-        }),
-      ),
+      run((context) => applyConfig(context, { file, primaries: flags.primary, ...changeOf(flags) })),
     );
-  program
-    .command('switchover')
-    .summary('make another server the primary, without a failure')
-    .description('Makes another server the primary of CLUSTER.')
-    .argument('<cluster>')
-    .option('--to <server>', 'the new primary; without it hactl chooses')
-    .option('--dry-run', dryRunText)
-    .option('--yes', yesText)
-    .option('--json', jsonText)
+  changing(
+    program
+      .command('switchover')
+      .summary('make another server the primary, without a failure')
+      .description('Makes another server the primary of CLUSTER.')
+      .argument('<cluster>')
+      .option('--to <server>', 'the new primary; without it hactl chooses'),
+  )
     .addHelpText('after', verbText.switchover)
     .action((cluster: string, flags: ChangeFlags & { readonly to?: string }) =>
-      run((context) =>
-        switchOver(context, {
-          cluster,
-          to: flags.to ?? null,
-          dryRun: flags.dryRun === true,
-          yes: flags.yes === true,
-        }),
-      ),
+      run((context) => switchOver(context, { cluster, to: flags.to ?? null, ...changeOf(flags) })),
     );
 }
 
@@ -145,8 +118,8 @@ export function buildProgram(parts: ProgramParts): Command {
     .addHelpText('after', overview);
   addReadVerbs(program, parts);
   addChangeVerbs(program, parts);
-  addManagersVerbs(program, parts);
+  const managers = addManagersVerbs(program, parts);
   addDaemonVerbs(program, parts);
-  addStoreVerbs(program, parts);
+  addStoreVerbs(program, managers, parts);
   return program;
 }

@@ -1,8 +1,8 @@
 /** The verbs for the data directory of a stopped manager, as commander sees them. */
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { HactlError } from '../base/index.js';
 import { storeText } from './help-store.js';
-import { jsonText } from './option-texts.js';
+import { changeOf, changing, count, jsonText, type ChangeFlags } from './options.js';
 import type { ProgramParts } from './program.js';
 import type { StoreTarget } from './store-tools.js';
 import { dumpLog, verifyStore } from './verbs/debug-store.js';
@@ -10,12 +10,6 @@ import { recoverManager } from './verbs/managers-recover.js';
 
 const configText = 'manager.yaml: its data_dir, which must be that manager\'s';
 const directoryText = 'a data directory, or a copy of one';
-
-function index(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number from 1 on.');
-  return value;
-}
 
 function targetOf(directory: string | undefined, config: string | undefined): StoreTarget {
   if (directory !== undefined && config === undefined) return { directory };
@@ -25,12 +19,6 @@ function targetOf(directory: string | undefined, config: string | undefined): St
     what: 'which store is meant is not clear',
     why: 'give either a data directory or --config manager.yaml',
   });
-}
-
-/** Another part may have made the group. */
-function groupOf(program: Command, name: string, summary: string): Command {
-  const found = program.commands.find((command) => command.name() === name);
-  return found ?? program.command(name).summary(summary).description(`${summary}.`);
 }
 
 interface ReadFlags {
@@ -43,15 +31,21 @@ interface DumpFlags extends ReadFlags {
   readonly snapshot?: true;
 }
 
-interface RecoverFlags {
+interface RecoverFlags extends ChangeFlags {
   readonly config: string;
   readonly clusterId: string;
-  readonly dryRun?: true;
-  readonly yes?: true;
 }
 
-export function addStoreVerbs(program: Command, { run, daemon }: ProgramParts): void {
-  const debug = groupOf(program, 'debug', 'look into the store of a stopped manager');
+export function addStoreVerbs(program: Command, managers: Command, parts: ProgramParts): void {
+  addDebugVerbs(program, parts);
+  addRecover(managers, parts);
+}
+
+function addDebugVerbs(program: Command, { run, daemon }: ProgramParts): void {
+  const debug = program
+    .command('debug')
+    .summary('look into the store of a stopped manager')
+    .description('Looks into the store of a stopped manager.');
   debug
     .command('verify-store')
     .summary('judge a data directory as a start would, and change nothing')
@@ -70,8 +64,8 @@ export function addStoreVerbs(program: Command, { run, daemon }: ProgramParts): 
     .description('Prints the entries of a data directory, and changes nothing.')
     .argument('[dir]', directoryText)
     .option('--config <path>', configText)
-    .option('--from <index>', 'the first entry', index)
-    .option('--to <index>', 'the last entry', index)
+    .option('--from <index>', 'the first entry', count)
+    .option('--to <index>', 'the last entry', count)
     .option('--snapshot', 'the state in the snapshot too, as JSON')
     .option('--json', jsonText)
     .addHelpText('after', storeText.dump)
@@ -80,19 +74,21 @@ export function addStoreVerbs(program: Command, { run, daemon }: ProgramParts): 
       const range = { from: from ?? null, to: to ?? null, snapshot: snapshot === true };
       return run(async (context) => dumpLog(context, await daemon.storeTools(), target, range));
     });
-  groupOf(program, 'managers', 'who the managers are')
-    .command('recover')
-    .summary('a majority is lost for good: go on with this manager alone')
-    .description('Makes this stopped manager the only one, because a majority of the managers is lost for good.')
-    .requiredOption('--config <path>', 'manager.yaml of this manager')
-    .requiredOption('--cluster-id <id>', 'as it was given to `hactl init`')
-    .option('--dry-run', 'say what would be done and what it may cost, and do nothing')
-    .option('--yes', 'do not ask')
-    .option('--json', jsonText)
+}
+
+function addRecover(managers: Command, { run, daemon }: ProgramParts): void {
+  changing(
+    managers
+      .command('recover')
+      .summary('a majority is lost for good: go on with this manager alone')
+      .description('Makes this stopped manager the only one, because a majority of the managers is lost for good.')
+      .requiredOption('--config <path>', 'manager.yaml of this manager')
+      .requiredOption('--cluster-id <id>', 'as it was given to `hactl init`'),
+  )
     .addHelpText('after', storeText.recover)
-    .action(({ config, clusterId, dryRun, yes }: RecoverFlags) =>
+    .action(({ config, clusterId, ...flags }: RecoverFlags) =>
       run(async (context) => {
-        const options = { config, clusterId, dryRun: dryRun === true, yes: yes === true };
+        const options = { config, clusterId, ...changeOf(flags) };
         return recoverManager(context, await daemon.storeTools(), options);
       }),
     );
