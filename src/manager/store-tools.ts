@@ -5,7 +5,9 @@ import type { DumpedEntry, DumpRange, LogDump, MembersReport, PointReport, Recov
 import type { RecoveryReport, StoreReport, StoreTarget, StoreTools } from '../cli/index.js';
 import { formatHostPort, loadManagerConfig, nodeSecretSource } from '../config/index.js';
 import { reducerMax } from '../ha/index.js';
-import { decodeMachineData, inspectStore, recoverStore, SessionedStateMachine } from '../raft/index.js';
+import {
+  bootstrapMembership, decodeMachineData, inspectStore, newestMembership, recoverStore, SessionedStateMachine,
+} from '../raft/index.js';
 import type {
   ExpectedOwner, HeldLog, LogBase, Membership, RecoveryPlan, StoredEntry, StoreInspection,
 } from '../raft/index.js';
@@ -31,12 +33,10 @@ function membersOf({ voters, learners, removed }: Membership): MembersReport {
   return { voters: voters.map(({ id }) => id), learners: learners.map(({ id }) => id), removed };
 }
 
-function newestMembers({ entries, snapshot, meta }: StoreInspection): MembersReport | null {
-  for (const { payload, index } of [...entries].reverse()) {
-    if (payload.kind === 'membership' && index > (snapshot?.index ?? 0)) return membersOf(payload.membership);
-  }
-  if (snapshot !== null) return membersOf(snapshot.membership);
-  return meta === null ? null : { voters: meta.voters, learners: [], removed: [] };
+function newestMembers(inspection: StoreInspection): MembersReport | null {
+  const { meta } = inspection;
+  const newest = newestMembership(inspection) ?? (meta === null ? null : bootstrapMembership(meta.voters));
+  return newest === null ? null : membersOf(newest);
 }
 
 function reportOf(directory: string, inspection: StoreInspection): StoreReport {

@@ -80,7 +80,7 @@ export async function recoverStore(options: RecoveryOptions): Promise<RecoveryOu
   return withStoreLock(directory, async () => {
     const inspection = await inspectLocked(directory, { clusterId, managerId });
     const meta = soundMeta(directory, inspection);
-    const before = membershipIn(meta, inspection);
+    const before = newestMembership(inspection) ?? bootstrapMembership(meta.voters);
     const plan = planOf(directory, meta, inspection, before, options.nowMs);
     refuseUseless(plan, before);
     if (!plan.isResumed && isAlone(before, managerId)) return { kind: 'nothing-to-do', plan };
@@ -110,12 +110,12 @@ function soundMeta(directory: string, { meta, verdict }: StoreInspection): Store
   });
 }
 
-/** In force: the newest in the log, committed or not. */
-function membershipIn(meta: StoreMeta, { snapshot, entries }: HeldLog): Membership {
+/** In force: the newest in the log, committed or not. Null: the log says nothing of it. */
+export function newestMembership({ snapshot, entries }: HeldLog): Membership | null {
   for (const { index, payload } of [...entries].reverse()) {
     if (payload.kind === 'membership' && index > (snapshot?.index ?? 0)) return payload.membership;
   }
-  return snapshot?.membership ?? bootstrapMembership(meta.voters);
+  return snapshot?.membership ?? null;
 }
 
 const idsOf = ({ voters, learners }: Membership): ManagerId[] => [...voters, ...learners].map(({ id }) => id);

@@ -19,7 +19,7 @@ export function storeLocked(directory: string, cause?: unknown): HactlError {
       code: 'refused',
       what: `the store in ${directory} is in use`,
       why: 'another process holds its lock; two managers on one store would overwrite each other\'s votes',
-      next: 'stop the other manager, or give this one its own directory',
+      next: 'stop the manager that runs on it; two managers need a directory each',
     },
     { cause },
   );
