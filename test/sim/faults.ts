@@ -160,7 +160,8 @@ const staleProposal: Doer = (sim, { dice }) => {
     if (isOver || !result.ok || command.kind !== 'operation-taken-over') return;
     isOver = true;
     for (let at = 0; at < 6; at += 1) {
-      sim.env.queue.after(((dice * (at + 5) * 7) % 1) * 400, () => sim.operator.proposeStale((dice * (at + 3) * 11) % 1));
+      const which = (dice * (at + 3) * 11) % 1;
+      sim.env.queue.after(((dice * (at + 5) * 7) % 1) * 400, () => sim.operator.proposeStale(which));
     }
   });
   return true;

@@ -50,7 +50,8 @@ function plansOf(): () => Plan | null {
   const count = budgetS === null ? (numberOf('seeds', args.seeds) ?? 200) : Infinity;
   const first = numberOf('from', args.from) ?? (budgetS === null ? 1 : Date.now() % 2 ** 32);
   const old = args.regressions === true ? rememberedPlans().map(({ plan }) => plan) : [];
-  say(`commit ${commit()}, seeds from ${first} on${old.length > 0 ? `, before them ${old.length} that failed once` : ''}`);
+  const before = old.length > 0 ? `, before them ${old.length} that failed once` : '';
+  say(`commit ${commit()}, seeds from ${first} on${before}`);
   const endsAtMs = budgetS === null ? Infinity : Date.now() + budgetS * 1000;
   let [drawn, at] = [0, 0];
   return () => {

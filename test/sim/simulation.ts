@@ -39,6 +39,7 @@ export const convergeWithinMs = 60_000;
 /** Somebody rebuilds what follows nobody. */
 const tidyWithinMs = 15_000;
 const replacedWithinMs = 20_000;
+const seenWithinMs = 1500;
 
 /** A manager across its lives. */
 export interface Seat {
@@ -322,6 +323,8 @@ export class Simulation {
     const areAllFollowing = await env.queue.runUntil(() => this.isBroken || whoDoesNotFollow(this) === null, tidyWithinMs);
     const old = this.servers.find(({ name }) => name === this.cluster?.primary);
     if (!areAllFollowing || this.isBroken || old === undefined) return;
+    // Long enough for the managers to see it.
+    await env.queue.runUntil(() => this.isBroken, seenWithinMs);
     env.trace.say('sim', `${old.name} dies for good`);
     old.crash();
     for (const node of this.nodes) node.prober.noticeEnd(old);

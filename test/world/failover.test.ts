@@ -1,5 +1,6 @@
 /** Failovers in worlds of every shape, with clients that write all the time. */
 import { describe, expect, it } from 'vitest';
+import { serverName } from '../../src/base/index.js';
 import { problemsOf, settingsOfAll } from './final-checks.js';
 import { World } from './world.js';
 import type { WorldOptions } from './world.js';
@@ -148,6 +149,26 @@ describe('a failover', () => {
     await world.untilEnded();
     expect(problemsOf(world, { ...done, primary: 'db2' })).toBe('');
     expect(world.lastOperation?.epoch).toBeGreaterThan(40);
+  });
+
+  it('touches nothing while only former primaries are left, and goes on when one of them is brought back', async () => {
+    const world = await warmWorld();
+    for (const name of ['db1', 'db2']) {
+      world.crash(name);
+      await world.env.queue.runUntil(() => world.cluster.awaitingRejoin.includes(serverName(name)), 20_000);
+      await world.env.queue.run(1000);
+    }
+    world.server('db1').start();
+    await world.env.queue.run(2000);
+    world.crash('db3');
+    await world.env.queue.run(8000);
+    const blocked = world.cluster.operation;
+    expect(blocked?.phase).toBe('blocked');
+    expect(blocked?.reason).toMatch(/nobody could take over: .* have not been brought back/);
+    expect(blocked?.journal.map(({ step }) => step)).not.toContain('fence');
+    world.server('db1').cloneFrom(world.server('db3'));
+    await world.env.queue.runUntil(() => world.cluster.operation === null, 30_000);
+    expect(problemsOf(world, { phases: ['done'], primary: 'db1', away: ['db2', 'db3'] })).toBe('');
   });
 
   it('does nothing when two managers are dead', async () => {

@@ -10,6 +10,8 @@ import { failoverSubject } from '../verdict-subject.js';
 import { finished, formerServersNow } from './step.js';
 import type { Step, StepContext, StepOutcome } from './step.js';
 
+const nobodyElse = 'nobody could take over: the other servers are former primaries that have not been brought back';
+
 export const confirm: Step = {
   name: 'confirm',
   async run(context: StepContext): Promise<StepOutcome> {
@@ -21,6 +23,11 @@ export const confirm: Step = {
       return { kind: 'blocked', reason: `not confirmed: ${verdict.reason}` };
     }
     const { name } = context.cluster();
+    const members = membersOf(context.cluster(), context.table);
+    // Asked before anything is touched, and asked again: somebody may bring one of them back.
+    if (members.every((member) => member === context.operation().oldPrimary)) {
+      return { kind: 'blocked', reason: `${verdict.reason}; ${nobodyElse}` };
+    }
     const seen: Record<string, ServerFacts> = {};
     for (const server of context.spec.servers) {
       const facts = context.table.lastFacts(name, server.name);
@@ -30,7 +37,7 @@ export const confirm: Step = {
       verdict: verdict.kind,
       rule: verdict.rule,
       evidence: verdict.evidence,
-      members: membersOf(context.cluster(), context.table),
+      members,
       former: formerServersNow(context, seen),
       lastKnownExecuted: context.table.knownExecuted(name, context.operation().oldPrimary).toString(),
     });
