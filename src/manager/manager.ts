@@ -97,8 +97,10 @@ export class RunningManager implements Manager {
     const { rpc, loaded, log, machine, quorum } = this.#parts;
     for (const warning of loaded.warnings) log.warn({ event: 'config-warning', warning });
     this.#ha.start();
-    await rpc.start();
+    // Its store first: a manager that spoke before it is open would say that it has written nothing (peer-memory.ts
+    // of the others would refuse it for good), and would judge who calls by the first voters alone.
     await quorum.start();
+    await rpc.start();
     await this.#http.start();
     log.info({ event: 'manager-started', clusters: Object.keys(machine.state.clusters) });
   }
