@@ -57,6 +57,6 @@ describe('a removed manager', () => {
     await comesBackInVain(victim);
     // It knew nothing of it: the others told it.
     const refusals = (await linesOf(victim)).slice(before).filter(({ event }) => event === 'peer-disconnected');
-    expect(refusals).toContainEqual(expect.objectContaining({ reason: 'removed' }));
+    expect(refusals).toContainEqual(expect.objectContaining({ reason: 'refused-removed' }));
   });
 });

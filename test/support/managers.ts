@@ -43,6 +43,8 @@ export interface Managers {
   join(id: string): Promise<ManagerProcess>;
   /** Ends it, and speaks and asks of it no more: it is lost, or was removed. Its folder stays. */
   forget(id: string): Promise<void>;
+  /** How each ended and the end of its log, for the error of a test. */
+  lastWords(): Promise<string>;
   stopAll(): Promise<void>;
 }
 
@@ -178,13 +180,17 @@ class LocalManagers implements Managers {
       const leader = await this.leader();
       if (leader !== null) return leader;
       if (performance.now() > limit || this.all.every((manager) => !manager.isRunning)) {
-        const logs = await Promise.all(this.all.map(async (manager) => (
-          `--- ${manager.id} ${JSON.stringify(manager.ended)}\n${(await manager.log()).slice(-1500)}`
-        )));
-        throw new Error(`no leader within ${timeoutMs} ms\n${logs.join('\n')}`);
+        throw new Error(`no leader within ${timeoutMs} ms\n${await this.lastWords()}`);
       }
       await pause(50);
     }
+  }
+
+  async lastWords(): Promise<string> {
+    const logs = await Promise.all(this.all.map(async (manager) => (
+      `--- ${manager.id} ${JSON.stringify(manager.ended)}\n${(await manager.log()).slice(-3000)}`
+    )));
+    return logs.join('\n');
   }
 
   cli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CliResult> {

@@ -134,6 +134,8 @@ export class Stage {
     await until('all managers are reachable', settleLimitMs, async () => {
       const answers = await Promise.all(this.managers.urls.map(askStatus));
       return answers.every((answer) => answer?.quorum.reachable === answer?.quorum.voters && answer?.leader !== null);
+    }).catch(async (thrown: unknown) => {
+      throw new Error(`the managers do not settle\n${await this.managers.lastWords()}`, { cause: thrown });
     });
     return this.waitForCluster('the cluster is healthy', settleLimitMs, (cluster) => (
       cluster.state === 'healthy' && cluster.operation === null && cluster.servers.every(isWell)
