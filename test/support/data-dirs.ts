@@ -9,7 +9,7 @@ function requireStopped(manager: ManagerProcess): void {
 
 export async function wipeData(manager: ManagerProcess): Promise<void> {
   requireStopped(manager);
-  await rm(manager.dataDir, { recursive: true });
+  await rm(manager.dataDir, { recursive: true, force: true });
 }
 
 const asidePath = (manager: ManagerProcess, name: string): string => join(manager.dir, `data-${name}`);
