@@ -10,8 +10,10 @@ export interface LogLine {
   readonly [fact: string]: unknown;
 }
 
+type Logged = Pick<ManagerProcess, 'id' | 'log'>;
+
 /** The structured lines; words on standard error stand in `ManagerProcess.log()` alone. */
-export async function linesOf(manager: ManagerProcess): Promise<readonly LogLine[]> {
+export async function linesOf(manager: Logged): Promise<readonly LogLine[]> {
   const lines = (await manager.log()).split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
   return lines.map((line) => JSON.parse(line) as LogLine).filter(({ event }) => typeof event === 'string');
 }
@@ -39,7 +41,7 @@ export interface Elections {
 }
 
 /** Reads the logs of all managers that ever were. */
-export async function electionsOf(managers: readonly ManagerProcess[]): Promise<Elections> {
+export async function electionsOf(managers: readonly Logged[]): Promise<Elections> {
   const faults: string[] = [];
   const votesBy = new Map<string, Map<number, string>>();
   const leaderIn = new Map<number, string>();

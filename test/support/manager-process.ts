@@ -29,7 +29,10 @@ export interface ManagerProcess {
   restart(env?: NodeJS.ProcessEnv): Promise<void>;
   /** `hactl init` for it, with these options besides `--config` and `--cluster-id`. */
   init(...options: string[]): Promise<CliResult>;
+  /** All that it printed, in all its lives. */
   log(): Promise<string>;
+  /** What the process that runs now, or ran last, printed. */
+  lastLog(): Promise<string>;
 }
 
 export interface CliResult {
@@ -74,6 +77,7 @@ export class LocalManager implements ManagerProcess {
   readonly #clusterId: string;
   readonly #env: NodeJS.ProcessEnv;
   #process: RunningProgram | null = null;
+  #lastLogAt = 0;
 
   constructor(
     place: { readonly id: string; readonly rpcPort: number; readonly httpPort: number },
@@ -112,6 +116,7 @@ export class LocalManager implements ManagerProcess {
 
   async restart(env: NodeJS.ProcessEnv = {}): Promise<void> {
     await this.kill('SIGKILL');
+    this.#lastLogAt = (await this.log()).length;
     this.#process = startProgram(process.execPath, [mainPath, 'manager', '--config', this.configPath], {
       logPath: this.logPath, env: { ...process.env, ...this.#env, ...env },
     });
@@ -119,6 +124,10 @@ export class LocalManager implements ManagerProcess {
 
   init(...options: string[]): Promise<CliResult> {
     return hactlCli(['init', '--config', this.configPath, '--cluster-id', this.#clusterId, ...options]);
+  }
+
+  async lastLog(): Promise<string> {
+    return (await this.log()).slice(this.#lastLogAt);
   }
 
   log(): Promise<string> {
