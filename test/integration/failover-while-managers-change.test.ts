@@ -131,7 +131,7 @@ describe('a failover while the managers change', () => {
     }
     figure(`${elections.votes} votes, ${elections.leaders} leaders`);
 
-    // The same eyes on a log with a second vote, and on stores of which one holds another entry, or a voter too many.
+    // The same eyes on a log with a second vote, on votes that no log tells of, and on a store with another entry.
     const [[term, votedFor] = [0, '']] = elections.votesBy.get('m1') ?? [];
     const second = JSON.stringify({ event: 'vote-granted', term, to: votedFor === 'm2' ? 'm3' : 'm2' });
     const m1 = stage.managers.byId('m1');
@@ -141,6 +141,6 @@ describe('a failover while the managers change', () => {
     const doctored = dumps.map((dump) => (dump.store.manager !== 'm1' ? dump : {
       ...dump, entries: dump.entries.map((entry, at) => (at === 3 ? { ...entry, words: 'another entry' } : entry)),
     }));
-    expect(storeFaults(doctored, elections)).toEqual([expect.stringMatching(/^entry \d+: .*another entry/)]);
+    expect(storeFaults(doctored, elections)).toContainEqual(expect.stringMatching(/^entry \d+: .*another entry/));
   });
 });
