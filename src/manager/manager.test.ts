@@ -42,7 +42,8 @@ describe('a manager that starts', () => {
     };
     await expect(start()).rejects.toMatchObject({ code: 'refused', what: expect.stringContaining('store') as string });
     await store.close();
-    await expect(start()).rejects.toMatchObject({ code: 'bad-config', what: expect.stringContaining('listen') as string });
+    const cannotListen = { code: 'bad-config', what: expect.stringContaining('listen') as string };
+    await expect(start()).rejects.toMatchObject(cannotListen);
   });
 
   it('is told how far its store has come only once that is open', async () => {

@@ -75,7 +75,8 @@ describe('a manager with a lost disk', () => {
     writer = null;
     const { removed } = await waitForVoters(stage, stage.managers.all.map((manager) => manager.id));
     expect(removed).toContain(victim.id);
-    figure(`${victim.id} replaced by ${id}: epochs ${operation.epochs.join(', ')}; ${busy.acknowledged} writes, 0 lost`);
+    const epochs = operation.epochs.join(', ');
+    figure(`${victim.id} replaced by ${id}: epochs ${epochs}; ${busy.acknowledged} writes, 0 lost`);
     await stage.rebuild(oldPrimary);
   }
 
@@ -93,7 +94,7 @@ describe('a manager with a lost disk', () => {
     ));
   });
 
-  it('the leader: dies with the primary, is replaced while the failover runs, and is refused under its id', async () => {
+  it('the leader: dies with the primary, is replaced during the failover, and is refused under its id', async () => {
     const victim = await stage.managers.waitForLeader();
     await replaceDuringFailover(victim, 'm5');
     await makeTheMistake(victim, 'removed', new RegExp(`${victim.id} ends for good: .*\\(removed\\)`));

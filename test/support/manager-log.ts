@@ -52,7 +52,8 @@ export async function electionsOf(managers: readonly Logged[]): Promise<Election
       const votedFor = event === 'campaign-started' ? manager.id : event === 'vote-granted' ? String(to) : null;
       if (votedFor !== null) {
         const before = own.get(Number(term)) ?? votedFor;
-        if (before !== votedFor) faults.push(`${manager.id} voted for ${before} and ${votedFor} in term ${String(term)}`);
+        const both = `${before} and ${votedFor}`;
+        if (before !== votedFor) faults.push(`${manager.id} voted for ${both} in term ${String(term)}`);
         own.set(Number(term), votedFor);
       }
       if (event !== 'elected') continue;

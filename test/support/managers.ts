@@ -124,8 +124,8 @@ async function layOut(
     id, { rpc: `127.0.0.1:${rpcPort}`, http: `127.0.0.1:${httpPort}` },
   ] as const);
   const manager = new LocalManager(place, home, options.clusterId ?? 'test', options.env ?? {});
-  const config = { id: place.id, data_dir: manager.dataDir, managers: Object.fromEntries(addresses), ...options.config };
-  await writeFile(manager.configPath, stringify(config));
+  const own = { id: place.id, data_dir: manager.dataDir, managers: Object.fromEntries(addresses) };
+  await writeFile(manager.configPath, stringify({ ...own, ...options.config }));
   return manager;
 }
 

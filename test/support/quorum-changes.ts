@@ -1,4 +1,4 @@
-/** Changes of the managers as a person makes them, with the command line; and the proof that a quorum did not suffer. */
+/** Changes of the managers as a person makes them, with the command line; and the proof that a quorum is unharmed. */
 import { expect } from 'vitest';
 import type { ManagersResponse } from '../../src/http/index.js';
 import { errorExitCodes } from '../../src/base/index.js';
@@ -38,7 +38,9 @@ export const votersOf = ({ managers }: ManagersResponse): readonly string[] => (
 );
 
 /** Until exactly these vote, nobody learns, and every one of them answers. */
-export async function waitForVoters(stage: Stage, ids: readonly string[], timeoutMs = 30_000): Promise<ManagersResponse> {
+export async function waitForVoters(
+  stage: Stage, ids: readonly string[], timeoutMs = 30_000,
+): Promise<ManagersResponse> {
   let last: ManagersResponse | null = null;
   await until(`the voters are ${ids.join(', ')}`, timeoutMs, async () => {
     last = await managersNow(stage);

@@ -2,7 +2,7 @@
  * The stores of stopped managers, read with `hactl debug`: each is sound, holds no other vote than its manager's log
  * tells, what is committed is the same in all, and the voters changed one at a time.
  */
-import type { LogDump, MembersReport } from '../../src/cli/store-tools.js';
+import type { LogDump } from '../../src/cli/store-tools.js';
 import type { Elections } from './manager-log.js';
 import { hactlCli, type ManagerProcess } from './manager-process.js';
 
@@ -28,7 +28,9 @@ export function storeFaults(dumps: readonly LogDump[], { votesBy }: Elections): 
       const text = `${term} ${words}`;
       const other = committed.get(index);
       if (other === undefined) committed.set(index, { text, manager });
-      else if (other.text !== text) faults.push(`entry ${index}: ${other.manager} has ${other.text}, ${manager} ${text}`);
+      else if (other.text !== text) {
+        faults.push(`entry ${index}: ${other.manager} has ${other.text}, ${manager} ${text}`);
+      }
     }
     faults.push(...jumpsIn(entries).map((jump) => `${manager}, ${jump}`));
   }
@@ -50,5 +52,3 @@ function jumpsIn(entries: LogDump['entries']): readonly string[] {
   }
   return jumps;
 }
-
-export const membersAtEnd = (dump: LogDump): MembersReport | null => dump.store.members;
