@@ -98,8 +98,8 @@ export class RunningManager implements Manager {
     const { rpc, loaded, log, machine, quorum } = this.#parts;
     for (const warning of loaded.warnings) log.warn({ event: 'config-warning', warning });
     this.#ha.start();
-    // The store before the first connection: whoever is told of a store that is not open yet takes it for one that was
-    // set back, and turns this manager away for good. A peer that dials in is dialled back at once.
+    // Its store first: a manager that spoke before it is open would say that it has written nothing (peer-memory.ts
+    // of the others would refuse it for good), and would judge who calls by the first voters alone.
     await quorum.start();
     await rpc.start();
     await this.#http.start();

@@ -50,8 +50,10 @@ export class LevelLogStore implements LogStore {
     this.#logFileName = new LogFileName(databaseDirectory(directory));
   }
 
+  /** Never 0 for want of knowing: whoever remembers more would take the store for one that was set back. */
   get generation(): number {
-    return this.#state?.generation ?? 0;
+    assert(this.#state !== null, 'how far a store has come is known once it is open');
+    return this.#state.generation;
   }
 
   async open(): Promise<RestoredStore> {

@@ -1,16 +1,17 @@
 /**
- * Real hactl managers as processes of their own (`node dist/main.js manager`), and the command line as people run it.
- * The program must have been built. Each manager has a folder with its configuration, data and log.
+ * Real hactl managers that form a quorum, each a process of its own (manager-process.ts): made together, and joined or
+ * left by others later.
  */
-import { spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
-import { removeDir, startProgram, temporaryDir, type ProgramEnd, type RunningProgram } from './child-process.js';
+import { removeDir, temporaryDir } from './child-process.js';
+import { hactlCli, LocalManager, type CliResult, type ManagerProcess } from './manager-process.js';
 import { freePort } from './ports.js';
 import type { Address } from './writer.js';
+
+export { hactlCli, type CliResult, type ManagerProcess } from './manager-process.js';
 
 export interface ManagersOptions {
   readonly count?: number;
@@ -25,25 +26,6 @@ export interface ManagersOptions {
   readonly awaitLeader?: boolean;
 }
 
-export interface ManagerProcess {
-  readonly id: string;
-  readonly url: string;
-  readonly rpcPort: number;
-  readonly httpPort: number;
-  readonly dir: string;
-  readonly configPath: string;
-  readonly logPath: string;
-  readonly pid: number;
-  readonly isRunning: boolean;
-  /** How the last process ended; null while it runs. */
-  readonly ended: ProgramEnd | null;
-  /** Sends a signal. For SIGKILL and SIGTERM it also waits until the process is gone. */
-  kill(signal: NodeJS.Signals): Promise<void>;
-  /** Starts it (again) on its data; a process that still runs is killed first. */
-  restart(env?: NodeJS.ProcessEnv): Promise<void>;
-  log(): Promise<string>;
-}
-
 export interface Managers {
   readonly all: readonly ManagerProcess[];
   readonly urls: readonly string[];
@@ -54,39 +36,19 @@ export interface Managers {
   waitForLeader(timeoutMs?: number): Promise<ManagerProcess>;
   /** The command line, pointed at all the managers by HACTL_URL. */
   cli(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<CliResult>;
+  /**
+   * As a person prepares a new manager: a manager.yaml that names it and the others, `hactl init --join`, and a start.
+   * It is not a member yet: that takes `hactl managers add`.
+   */
+  join(id: string): Promise<ManagerProcess>;
+  /** Ends it, and speaks and asks of it no more: it is lost, or was removed. Its folder stays. */
+  forget(id: string): Promise<void>;
+  /** How each ended and the end of its log, for the error of a test. */
+  lastWords(): Promise<string>;
   stopAll(): Promise<void>;
 }
 
-export interface CliResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const mainPath = resolve(dirname(fileURLToPath(import.meta.url)), '../../dist/main.js');
-const cliLimitMs = 60_000;
 const askLimitMs = 500;
-
-/** Runs `hactl ARGS` to its end; SIGKILL after a minute. */
-export function hactlCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CliResult> {
-  return new Promise((done, reject) => {
-    const child = spawn(process.execPath, [mainPath, ...args], {
-      env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => { output.stdout += text; });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { output.stderr += text; });
-    const timer = setTimeout(() => child.kill('SIGKILL'), cliLimitMs);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      done({ code: code ?? -1, ...output });
-    });
-  });
-}
 
 /** A function for a writer: where the primary is, as any of the managers says; null while none names one. */
 export function primaryFinder(urls: readonly string[], cluster: string): () => Promise<Address | null> {
@@ -134,14 +96,9 @@ export interface ClusterFileSource {
 /** Makes folders and configurations, runs `hactl init` for each, starts them. When anything fails, none is left. */
 export async function startManagers(options: ManagersOptions = {}): Promise<Managers> {
   const dir = options.dir ?? (await temporaryDir('managers'));
-  const managers = new LocalManagers(await layOut(dir, options), dir, options.dir === undefined);
+  const managers = new LocalManagers(dir, options);
   try {
-    await Promise.all(managers.all.map(async (manager) => {
-      const clusterId = options.clusterId ?? 'test';
-      const init = await hactlCli(['init', '--config', manager.configPath, '--cluster-id', clusterId]);
-      if (init.code !== 0) throw new Error(`hactl init for ${manager.id} failed: ${init.stdout}${init.stderr}`);
-      await manager.restart();
-    }));
+    await managers.startFirst();
     if (options.awaitLeader !== false) await managers.waitForLeader();
     return managers;
   } catch (error) {
@@ -150,82 +107,53 @@ export async function startManagers(options: ManagersOptions = {}): Promise<Mana
   }
 }
 
-async function layOut(dir: string, options: ManagersOptions): Promise<readonly LocalManager[]> {
-  const ids = Array.from({ length: options.count ?? 3 }, (_, index) => `m${index + 1}`);
-  const places = [];
-  for (const id of ids) places.push({ id, rpcPort: await freePort(), httpPort: await freePort() });
-  const peers = Object.fromEntries(places.map(({ id, rpcPort, httpPort }) => [
-    id, { rpc: `127.0.0.1:${rpcPort}`, http: `127.0.0.1:${httpPort}` },
-  ]));
-  return Promise.all(places.map(async (place) => {
-    const home = join(dir, place.id);
-    await mkdir(home, { recursive: true });
-    const config = { id: place.id, data_dir: join(home, 'data'), managers: peers, ...options.config };
-    await writeFile(join(home, 'manager.yaml'), stringify(config));
-    return new LocalManager(place, home, options.env ?? {});
-  }));
-}
-
-class LocalManager implements ManagerProcess {
+interface Place {
   readonly id: string;
-  readonly url: string;
   readonly rpcPort: number;
   readonly httpPort: number;
-  readonly dir: string;
-  readonly configPath: string;
-  readonly logPath: string;
-  readonly #env: NodeJS.ProcessEnv;
-  #process: RunningProgram | null = null;
+}
 
-  constructor(
-    place: { readonly id: string; readonly rpcPort: number; readonly httpPort: number },
-    dir: string, env: NodeJS.ProcessEnv,
-  ) {
-    this.id = place.id;
-    this.rpcPort = place.rpcPort;
-    this.httpPort = place.httpPort;
-    this.url = `http://127.0.0.1:${place.httpPort}`;
-    this.dir = dir;
-    this.configPath = join(dir, 'manager.yaml');
-    this.logPath = join(dir, 'manager.log');
-    this.#env = env;
-  }
+const placeOf = async (id: string): Promise<Place> => ({ id, rpcPort: await freePort(), httpPort: await freePort() });
 
-  get pid(): number {
-    if (this.#process === null) throw new Error(`manager ${this.id} was never started`);
-    return this.#process.pid;
-  }
+async function layOut(
+  place: Place, peers: readonly Place[], dir: string, options: ManagersOptions,
+): Promise<LocalManager> {
+  const home = join(dir, place.id);
+  await mkdir(home, { recursive: true });
+  const addresses = peers.map(({ id, rpcPort, httpPort }) => [
+    id, { rpc: `127.0.0.1:${rpcPort}`, http: `127.0.0.1:${httpPort}` },
+  ] as const);
+  const manager = new LocalManager(place, home, options.clusterId ?? 'test', options.env ?? {});
+  const own = { id: place.id, data_dir: manager.dataDir, managers: Object.fromEntries(addresses) };
+  await writeFile(manager.configPath, stringify({ ...own, ...options.config }));
+  return manager;
+}
 
-  get ended(): ProgramEnd | null { return this.#process?.ended ?? null; }
-  get isRunning(): boolean { return this.#process !== null && this.#process.ended === null; }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    if (this.#process === null) return;
-    this.#process.signal(signal);
-    if (signal === 'SIGKILL' || signal === 'SIGTERM') await this.#process.end;
-  }
-
-  async restart(env: NodeJS.ProcessEnv = {}): Promise<void> {
-    await this.kill('SIGKILL');
-    this.#process = startProgram(process.execPath, [mainPath, 'manager', '--config', this.configPath], {
-      logPath: this.logPath, env: { ...process.env, ...this.#env, ...env },
-    });
-  }
-
-  log(): Promise<string> {
-    return readFile(this.logPath, 'utf8').catch(() => '');
-  }
+async function initAndStart(manager: LocalManager, ...initOptions: string[]): Promise<void> {
+  const init = await manager.init(...initOptions);
+  if (init.code !== 0) throw new Error(`hactl init for ${manager.id} failed: ${init.stdout}${init.stderr}`);
+  await manager.restart();
 }
 
 class LocalManagers implements Managers {
-  readonly all: readonly LocalManager[];
   readonly dir: string;
-  readonly #isOwnDir: boolean;
+  readonly #options: ManagersOptions;
+  #all: readonly LocalManager[] = [];
 
-  constructor(all: readonly LocalManager[], dir: string, isOwnDir: boolean) {
-    this.all = all;
+  constructor(dir: string, options: ManagersOptions) {
     this.dir = dir;
-    this.#isOwnDir = isOwnDir;
+    this.#options = options;
+  }
+
+  async startFirst(): Promise<void> {
+    const places: Place[] = [];
+    for (let at = 1; at <= (this.#options.count ?? 3); at += 1) places.push(await placeOf(`m${at}`));
+    this.#all = await Promise.all(places.map((place) => layOut(place, places, this.dir, this.#options)));
+    await Promise.all(this.#all.map((manager) => initAndStart(manager)));
+  }
+
+  get all(): readonly LocalManager[] {
+    return this.#all;
   }
 
   get urls(): readonly string[] {
@@ -246,28 +174,46 @@ class LocalManagers implements Managers {
     return leaders.length === 1 ? (leaders[0]?.manager ?? null) : null;
   }
 
-  async waitForLeader(timeoutMs = 15_000): Promise<ManagerProcess> {
+  async waitForLeader(timeoutMs = 30_000): Promise<ManagerProcess> {
     const limit = performance.now() + timeoutMs;
     for (;;) {
       const leader = await this.leader();
       if (leader !== null) return leader;
       if (performance.now() > limit || this.all.every((manager) => !manager.isRunning)) {
-        const logs = await Promise.all(this.all.map(async (manager) => (
-          `--- ${manager.id} ${JSON.stringify(manager.ended)}\n${(await manager.log()).slice(-1500)}`
-        )));
-        throw new Error(`no leader within ${timeoutMs} ms\n${logs.join('\n')}`);
+        throw new Error(`no leader within ${timeoutMs} ms\n${await this.lastWords()}`);
       }
       await pause(50);
     }
+  }
+
+  async lastWords(): Promise<string> {
+    const logs = await Promise.all(this.all.map(async (manager) => (
+      `--- ${manager.id} ${JSON.stringify(manager.ended)}\n${(await manager.log()).slice(-3000)}`
+    )));
+    return logs.join('\n');
   }
 
   cli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CliResult> {
     return hactlCli(args, { HACTL_URL: this.urls.join(','), ...env });
   }
 
+  async join(id: string): Promise<ManagerProcess> {
+    const place = await placeOf(id);
+    const manager = await layOut(place, [...this.#all, place], this.dir, this.#options);
+    this.#all = [...this.#all, manager];
+    await initAndStart(manager, '--join');
+    return manager;
+  }
+
+  async forget(id: string): Promise<void> {
+    const manager = this.byId(id);
+    this.#all = this.#all.filter((one) => one !== manager);
+    await manager.kill('SIGKILL');
+  }
+
   async stopAll(): Promise<void> {
     await Promise.all(this.all.map((manager) => manager.kill('SIGKILL')));
-    if (this.#isOwnDir) removeDir(this.dir);
+    if (this.#options.dir === undefined) removeDir(this.dir);
   }
 }
 

@@ -22,6 +22,8 @@ export interface StageOptions {
   readonly config?: Keys;
   readonly serverConfig?: Readonly<Record<string, Keys>>;
   readonly managerEnv?: NodeJS.ProcessEnv;
+  /** More keys of every manager.yaml. */
+  readonly managerConfig?: Keys;
 }
 
 const askLimitMs = 500;
@@ -64,7 +66,10 @@ export class Stage {
     const mysql = await startMysqlCluster({ replicas: 2, semiSync: true, ...options.mysql });
     let managers: Managers | null = null;
     try {
-      managers = await startManagers(options.managerEnv === undefined ? {} : { env: options.managerEnv });
+      managers = await startManagers({
+        ...(options.managerEnv === undefined ? {} : { env: options.managerEnv }),
+        ...(options.managerConfig === undefined ? {} : { config: options.managerConfig }),
+      });
       const stage = new Stage(mysql, managers);
       await stage.apply(options);
       await stage.settled();
@@ -129,6 +134,8 @@ export class Stage {
     await until('all managers are reachable', settleLimitMs, async () => {
       const answers = await Promise.all(this.managers.urls.map(askStatus));
       return answers.every((answer) => answer?.quorum.reachable === answer?.quorum.voters && answer?.leader !== null);
+    }).catch(async (thrown: unknown) => {
+      throw new Error(`the managers do not settle\n${await this.managers.lastWords()}`, { cause: thrown });
     });
     return this.waitForCluster('the cluster is healthy', settleLimitMs, (cluster) => (
       cluster.state === 'healthy' && cluster.operation === null && cluster.servers.every(isWell)
