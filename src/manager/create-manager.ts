@@ -28,7 +28,7 @@ export async function createManager(
   });
   const say = (event: string, facts: Record<string, unknown>): void => log.info({ event, ...facts });
   const bootstrap = bootstrapMembership(meta.voters);
-  const memory = new PeerMemory(() => quorum.committed);
+  const memory = new PeerMemory(() => raft.status());
   const addresses = new Addresses(config, () => raft.status().membership);
   const machine = new HaMachine();
   const { rpc: ownRpc = null, http: ownHttp = null } = config.managers.get(config.id) ?? {};
@@ -66,7 +66,6 @@ export async function createManager(
   });
   const quorum: Quorum = new Quorum({
     config,
-    bootstrap,
     raft,
     rpc,
     addresses,

@@ -3,6 +3,7 @@ import { managerId } from '../base/index.js';
 import { bootstrapMembership, changeMembership } from '../raft/index.js';
 import type { Membership } from '../raft/index.js';
 import { PeerMemory, whyExpelled } from './peer-memory.js';
+import type { KnownMembers } from './peer-memory.js';
 
 const [m1, m2] = [managerId('m1'), managerId('m2')];
 const three = bootstrapMembership([m1, m2, managerId('m3')]);
@@ -20,27 +21,37 @@ const pinned = after(three, {
   kind: 'describe', member: { id: m2, rpc: null, http: null, storeId: 's2', reducerMax: 1, replaces: null },
 });
 
+const known = (committedMembership: Membership, membership = committedMembership): KnownMembers =>
+  ({ membership, committedMembership });
+
 describe('who may speak', () => {
+  it('not one with another store than stands in the log, committed or not; a removal has to be committed', () => {
+    const memory = new PeerMemory(() => known(three, pinned));
+    expect(memory.judge(claim('s3', 1))?.reason).toBe('other-store');
+    const leaving = new PeerMemory(() => known(three, after(three, { kind: 'remove', id: m2 })));
+    expect(leaving.judge(claim('s2', 1))).toBeNull();
+  });
+
   it('a member whose store is not known yet, and one of whom nothing is known', () => {
-    const memory = new PeerMemory(() => three);
+    const memory = new PeerMemory(() => known(three));
     expect(memory.judge(claim('s2', 1))).toBeNull();
     expect(memory.judge({ ...claim('s9', 1), from: managerId('m9') })).toBeNull();
   });
 
   it('not one that was removed, whatever its store', () => {
-    const memory = new PeerMemory(() => after(three, { kind: 'remove', id: m2 }));
+    const memory = new PeerMemory(() => known(after(three, { kind: 'remove', id: m2 })));
     expect(memory.judge(claim('s2', 1))?.reason).toBe('removed');
   });
 
   it('not one with another store than it joined with, or with none', () => {
-    const memory = new PeerMemory(() => pinned);
+    const memory = new PeerMemory(() => known(pinned));
     expect(memory.judge(claim('s2', 1))).toBeNull();
     expect(memory.judge(claim('s3', 1))?.reason).toBe('other-store');
     expect(memory.judge(claim(null, 1))?.reason).toBe('other-store');
   });
 
   it('not one whose store was further on before', () => {
-    const memory = new PeerMemory(() => pinned);
+    const memory = new PeerMemory(() => known(pinned));
     memory.accepted(claim('s2', 10));
     memory.heard(m2, 12);
     memory.heard(m2, 11);
@@ -51,7 +62,7 @@ describe('who may speak', () => {
   });
 
   it('remembers nothing of one store for another, while none is known', () => {
-    const memory = new PeerMemory(() => three);
+    const memory = new PeerMemory(() => known(three));
     memory.accepted(claim('s2', 10));
     memory.accepted(claim('s3', 1));
     expect(memory.judge(claim('s3', 1))).toBeNull();

@@ -6,7 +6,7 @@
  */
 import type { ManagerId } from '../base/index.js';
 import { memberOf } from '../raft/index.js';
-import type { Membership } from '../raft/index.js';
+import type { RaftStatus } from '../raft/index.js';
 import type { Claim, PeerRefusal } from '../rpc/index.js';
 
 type StoreClaim = Pick<Claim, 'from' | 'storeId' | 'storeGeneration'>;
@@ -35,20 +35,25 @@ interface Remembered {
   generation: number;
 }
 
+export type KnownMembers = Pick<RaftStatus, 'membership' | 'committedMembership'>;
+
 export class PeerMemory {
-  readonly #membership: () => Membership;
+  readonly #members: () => KnownMembers;
   readonly #remembered = new Map<ManagerId, Remembered>();
 
-  constructor(membership: () => Membership) {
-    this.#membership = membership;
+  constructor(members: () => KnownMembers) {
+    this.#members = members;
   }
 
   /** Null: it may speak. */
   judge({ from, storeId, storeGeneration }: StoreClaim): PeerRefusal | null {
-    const membership = this.#membership();
-    if (membership.removed.includes(from)) {
+    const { membership, committedMembership } = this.#members();
+    // A removal that is not committed may be taken back: nobody is turned away for it.
+    if (committedMembership.removed.includes(from)) {
       return { reason: 'removed', detail: `${from} was removed from the managers; an id is used once` };
     }
+    // Which store speaks for an id was said by that store itself: it is believed as soon as it stands in the log, so
+    // that a manager which has just started, and knows little of what is committed, is not deceived.
     const known = memberOf(membership, from)?.storeId ?? null;
     if (known !== null && storeId !== known) {
       const detail = `${from} joined with another data directory: it was made anew, or is a copy of another manager`;

@@ -18,7 +18,6 @@ import { whyExpelled } from './peer-memory.js';
 
 export interface QuorumOptions {
   readonly config: ManagerConfig;
-  readonly bootstrap: Membership;
   readonly raft: RaftNode;
   readonly rpc: RpcNode;
   readonly addresses: Addresses;
@@ -38,14 +37,12 @@ export class Quorum {
   readonly #options: QuorumOptions;
   readonly #keeper: MemberKeeper;
   readonly #disk: DiskWatch;
-  #committed: Membership;
   #expel: (reason: string) => void = () => undefined;
   #timer: NodeJS.Timeout | null = null;
   #raises = 0;
 
   constructor(options: QuorumOptions) {
     this.#options = options;
-    this.#committed = options.bootstrap;
     this.expelled = new Promise((resolve) => {
       this.#expel = resolve;
     });
@@ -67,11 +64,6 @@ export class Quorum {
       },
       onUnreadable: (thrown) => log.warn({ event: 'disk-unreadable', reason: errorMessage(thrown) }),
     });
-  }
-
-  /** Changes that are not committed may be taken back: nobody is turned away for them. */
-  get committed(): Membership {
-    return this.#committed;
   }
 
   /** Throws HactlError. */
@@ -110,7 +102,6 @@ export class Quorum {
     const { rpc, addresses, config } = this.#options;
     rpc.setPeers(addresses.rpcPeers());
     if (!isCommitted) return;
-    this.#committed = membership;
     if (membership.removed.includes(config.id)) {
       const next = 'take it out of its supervisor; to come back it needs another id and an empty data_dir';
       this.#expel(`${config.id} was removed from the managers. Next: ${next}`);

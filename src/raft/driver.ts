@@ -247,14 +247,15 @@ class Driver implements RaftNode {
       const none = logIndex(0);
       const indexes = { commitIndex: none, appliedIndex: none, lastIndex: none, snapshotIndex: none };
       const voters = bootstrap.voters.map((voter) => voter.id);
-      const nobody = { leader: null, membership: bootstrap, isMembershipCommitted: true, voters, peers: [] };
+      const memberships = { membership: bootstrap, committedMembership: bootstrap, isMembershipCommitted: true };
+      const nobody = { leader: null, ...memberships, voters, peers: [] };
       return { id, role: 'follower', term: term(0), ...indexes, ...nobody, isDiskLow: this.#isDiskLow };
     }
     const view = this.#core.inspect();
     const { role, term: currentTerm, leader, commitIndex, lastIndex, snapshotIndex, peers } = view;
-    const { voters, membership, isMembershipCommitted } = view;
+    const { voters, membership, isMembershipCommitted, committedMembership } = view;
     const indexes = { commitIndex, appliedIndex: this.#appliedIndex, lastIndex, snapshotIndex };
-    const members = { voters, membership, isMembershipCommitted, peers };
+    const members = { voters, membership, isMembershipCommitted, committedMembership, peers };
     return { id, role, term: currentTerm, leader, ...indexes, ...members, isDiskLow: this.#isDiskLow };
   }
 

@@ -54,6 +54,8 @@ export interface RaftStatus {
   /** In force: the newest in the log, committed or not. */
   readonly membership: Membership;
   readonly isMembershipCommitted: boolean;
+  /** The newest that is known to be committed. */
+  readonly committedMembership: Membership;
   /** 0: none yet. */
   readonly snapshotIndex: LogIndex;
   /** Empty unless this node leads. */

@@ -6,11 +6,14 @@ export function whyNotConverged(sim: Simulation): string | null {
   return quorumIsNot(sim) ?? clusterIsNot(sim);
 }
 
-/** A server, or null: every one but the primary replicates from it. */
+const relayLogMax = 10;
+
+/** A server, or null: every one but the primary replicates from it and has nearly caught up. */
 export function whoDoesNotFollow({ servers, cluster }: Simulation): string | null {
   const primary = servers.find(({ name }) => name === cluster?.primary);
   const astray = servers.find((server) => server !== primary
-    && (server.replica?.source.host !== primary?.host || server.replica?.receiver !== 'on'));
+    && (server.replica?.source.host !== primary?.host || server.replica?.receiver !== 'on'
+      || server.replica.relayLog.length > relayLogMax));
   return astray?.name ?? null;
 }
 

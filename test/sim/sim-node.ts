@@ -81,18 +81,16 @@ export class SimNode implements Endpoint {
   readonly #memory: PeerMemory;
   readonly #claims = new Map<ManagerId, Claim>();
   readonly #listeners = new Map<string, (from: ManagerId, payload: unknown) => void>();
-  #committed: Membership;
   #raises = 0;
 
   constructor(options: NodeOptions) {
-    const { env, id, disk, servers, observer, bootstrap, cluster } = options;
+    const { env, id, disk, servers, observer, cluster } = options;
     this.#options = options;
     this.id = id;
     this.disk = disk;
-    this.#committed = bootstrap;
     this.process = new ManagerProcess(id, env.queue);
     const timers = processTimers(this.process, env.queue);
-    this.#memory = new PeerMemory(() => this.#committed);
+    this.#memory = new PeerMemory(() => this.raft.status());
     this.machine = new SimMachine((entry, result) => observer.applied(this, entry, result));
     const calls = new PortCalls(env, this.process);
     this.#servers = new SimServersPort({
@@ -132,7 +130,7 @@ export class SimNode implements Endpoint {
   }
 
   get committed(): Membership {
-    return this.#committed;
+    return this.raft.status().committedMembership;
   }
 
   /** Who would be named, were there a right to name anybody. */
@@ -250,7 +248,6 @@ export class SimNode implements Endpoint {
     // Connections of those who have no place here any more end; the others say hello again.
     this.welcomed.clear();
     if (!isCommitted) return;
-    this.#committed = membership;
     if (membership.removed.includes(this.id)) this.#options.observer.ended(this, 'was removed', true);
   }
 

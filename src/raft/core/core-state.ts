@@ -119,6 +119,11 @@ export class CoreState {
     return this.#memberships.currentIndex;
   }
 
+  /** The newest that is known to be committed. */
+  get committedMembership(): Membership {
+    return this.#memberships.committed(this.commitIndex);
+  }
+
   get voters(): readonly ManagerId[] {
     return this.#voterIds;
   }

@@ -27,6 +27,14 @@ describe('the memberships of a log', () => {
     expect([6, 9].map((index) => history.at(logIndex(index)).voters.length)).toEqual([4, 5]);
   });
 
+  it('are committed up to the one before the newest, whatever else is known', () => {
+    const history = new MembershipHistory(of(3), logIndex(0), [entry(5, of(4)), entry(9, of(5))]);
+    const at = (index: number): number => history.committed(logIndex(index)).voters.length;
+    expect([at(0), at(5), at(8), at(9), at(20)]).toEqual([4, 4, 4, 5, 5]);
+    expect(new MembershipHistory(of(3), logIndex(0), []).committed(logIndex(0))).toEqual(of(3));
+    expect(new MembershipHistory(of(3), logIndex(0), [entry(2, of(4))]).committed(logIndex(1))).toEqual(of(3));
+  });
+
   it('begin with that of a snapshot, whatever trails before it', () => {
     const history = new MembershipHistory(of(4), logIndex(7), [entry(5, of(3)), entry(8, of(5))]);
     expect(history.at(logIndex(7))).toEqual(of(4));

@@ -31,6 +31,17 @@ export class MembershipHistory {
     return this.#newest.index;
   }
 
+  /**
+   * The newest that is known to be committed. The one before the newest always is: nobody appends a change before the
+   * one before it is committed. So a node that has just started, and does not know yet how far the others have
+   * committed, is behind by one change at most.
+   */
+  committed(commitIndex: LogIndex): Membership {
+    const newest = this.#newest;
+    if (newest.index <= commitIndex) return newest.membership;
+    return (this.#history.at(-2) ?? newest).membership;
+  }
+
   at(index: LogIndex): Membership {
     return (this.#history.findLast((since) => since.index <= index) ?? (this.#history[0] as Since)).membership;
   }

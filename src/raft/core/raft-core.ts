@@ -77,6 +77,7 @@ export class RaftCore {
       lastTerm: log.lastTerm,
       membership: state.membership,
       isMembershipCommitted: state.membershipIndex <= commitIndex,
+      committedMembership: state.committedMembership,
       voters: state.voters,
       baseIndex: log.base.index,
       snapshotIndex: state.snapshot?.index ?? logIndex(0),

@@ -31,6 +31,8 @@ export interface RaftView {
   /** In force: the newest in the log, committed or not. */
   readonly membership: Membership;
   readonly isMembershipCommitted: boolean;
+  /** The newest that is known to be committed; right after a start it may be one change behind. */
+  readonly committedMembership: Membership;
   readonly voters: readonly ManagerId[];
   /** The index of the entry before the first one in the log. */
   readonly baseIndex: LogIndex;

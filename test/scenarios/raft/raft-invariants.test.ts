@@ -24,10 +24,11 @@ const write = (hardState: HardState | null, entries: readonly StoredEntry[], tru
 });
 
 function view(id: typeof m1, role: RaftView['role'], at: number, commit: number, last: number): RaftView {
+  const membership = bootstrapMembership([m1, m2, m3]);
   return {
     id, role, term: term(at), votedFor: id, leader: role === 'leader' ? id : null, commitIndex: logIndex(commit),
     appliedIndex: logIndex(0), durableIndex: logIndex(last), lastIndex: logIndex(last), lastTerm: term(at),
-    membership: bootstrapMembership([m1, m2, m3]), isMembershipCommitted: true, voters: [m1, m2, m3],
+    membership, isMembershipCommitted: true, committedMembership: membership, voters: [m1, m2, m3],
     baseIndex: logIndex(0), snapshotIndex: logIndex(0), peers: [], halted: false,
   };
 }
