@@ -1,11 +1,16 @@
 /** What is declared, and the replication that stands when the world begins. */
 import type { ClusterSpec } from '../../src/ha/index.js';
-import { probing } from '../world/prober.js';
 import type { SimServer } from '../world/sim-server.js';
 
-export function specOf(servers: readonly SimServer[]): ClusterSpec {
+/** Of every manager; as declared, and by default. */
+export const probing = { intervalMs: 1000, timeoutMs: 500 } as const;
+
+/** `preferred`: index of the candidate that is preferred; null: none. */
+export function specOf(servers: readonly SimServer[], preferred: number | null): ClusterSpec {
   return {
-    servers: servers.map(({ name, host, port }) => ({ name, host, port, zone: null, candidate: 'allow' })),
+    servers: servers.map(({ name, host, port }, at) => ({
+      name, host, port, zone: null, candidate: at === preferred ? 'prefer' : 'allow',
+    })),
     mysql: { user: 'hactl', password: 'env:HACTL_PASSWORD' },
     replication: { user: 'repl', password: 'env:REPL_PASSWORD' },
     durability: 'async',

@@ -418,6 +418,8 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     const [primary, replica] = [primaryOf(sim), replicaOf(sim, dice)];
     if (primary === undefined || replica === undefined) return false;
     cutFor(sim, [[primary.name, replica.name]], forMs);
+    // The classic case: then the primary dies, and what is needed lies on the other replica.
+    if ((dice * 19) % 1 < 0.5) sim.env.queue.after(forMs * 0.8, () => crash(sim, primary, 9000));
     return true;
   },
   'relay-log-lost': (sim, { dice, forMs }) => {

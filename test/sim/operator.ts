@@ -29,10 +29,12 @@ export class Operator {
     this.#tidyOften();
   }
 
-  switchover(): boolean {
+  switchover(isSecond = false): boolean {
     const { leader, env } = this.#sim;
     if (leader === null) return false;
     const requestId = env.random.hex(10);
+    // Two people at once, now and then.
+    if (!isSecond && env.random.next() < 0.4) this.switchover(true);
     const ask = (): void => {
       const { leader: asked } = this.#sim;
       asked?.process.deliver(() => {
@@ -78,12 +80,7 @@ export class Operator {
   reconfigure(dice: number): boolean {
     const { leader, frontier, servers, env } = this.#sim;
     if (leader === null || this.#sim.cluster === null) return false;
-    const spec = specOf(servers);
-    const preferred = Math.floor(dice * servers.length);
-    const policyOf = (at: number): 'prefer' | 'allow' => (at === preferred ? 'prefer' : 'allow');
-    const changed = {
-      ...spec, servers: spec.servers.map((server, at) => ({ ...server, candidate: policyOf(at) })),
-    };
+    const changed = specOf(servers, Math.floor(dice * servers.length));
     this.#propose({ [cluster]: changed }, {}, frontier.state.configVersion, `apply-${env.random.hex(8)}`);
     return true;
   }
@@ -119,7 +116,7 @@ export class Operator {
     sim.env.queue.after(500, () => {
       if (sim.cluster !== null) return;
       this.#declare();
-      this.#propose({ [cluster]: specOf(sim.servers) }, { [cluster]: sim.servers[0]!.name }, 0, 'declare');
+      this.#propose({ [cluster]: specOf(sim.servers, sim.plan.preferred) }, { [cluster]: sim.servers[0]!.name }, 0, 'declare');
     });
   }
 

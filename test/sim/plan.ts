@@ -24,6 +24,8 @@ export interface Plan {
   readonly isSemiSync: boolean;
   /** Every server comes up closed; otherwise the first one comes up open, as many do in real life. */
   readonly isClosedAtBoot: boolean;
+  /** Index of the server that is declared to be preferred; null: none. */
+  readonly preferred: number | null;
   /** What an applier takes for a transaction, as long as no fault slows it down. */
   readonly applyMs: number;
   /** When all is well again, the primary dies once more, and nothing else does. */
@@ -57,6 +59,7 @@ export function drawPlan(seed: number): Plan {
     servers: random.next() < 0.75 ? 3 : 4,
     isSemiSync: random.next() < 0.75,
     isClosedAtBoot: random.next() < 0.5,
+    preferred: random.next() < 0.5 ? random.int(1, 3) : null,
     applyMs: drawApplyMs(random),
     endsWithDeath: random.next() < 0.5,
     lengthMs,

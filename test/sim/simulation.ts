@@ -18,7 +18,7 @@ import { LedgerChecks } from './checks/ledger-checks.js';
 import { DeathChecks } from './checks/death-checks.js';
 import { WriteChecks } from './checks/write-checks.js';
 import { Clients } from './clients.js';
-import { declaration } from './declaration.js';
+import { declaration, probing } from './declaration.js';
 import { diskFailure, SimDisk } from './disk.js';
 import { carryOut } from './faults.js';
 import { whoDoesNotFollow, whyNotConverged } from './liveness.js';
@@ -72,7 +72,6 @@ export interface Outcome {
 
 /** Longer than it takes to send a statement after its proof; a process that sleeps in between is excused. */
 const freshProofMs = 5;
-const probing = { intervalMs: 1000, timeoutMs: 500 } as const;
 
 export class Simulation {
   readonly plan: Plan;
