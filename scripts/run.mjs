@@ -30,7 +30,8 @@ async function check(args) {
   const tests = vitest('tests', [...quickProjects.flatMap((name) => ['--project', name]), ...args]);
   await Promise.all([quiet(), tests]);
   // After the rest, on both cores: half a minute of seeds that nobody has seen, and those that failed once.
-  await part('simulator', ['--import', 'tsx', join(root, 'test/sim/main.ts'), '--budget', '30', '--regressions']);
+  const seeds = ['--import', 'tsx', join(root, 'test/sim/main.ts'), '--budget', '30', '--regressions'];
+  if ((await runNode(seeds, 'inherit')).code !== 0) throw new Failed('simulator failed');
   printTotals(await tests);
 }
 

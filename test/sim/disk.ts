@@ -1,13 +1,14 @@
 /**
- * The disk of one manager, across its lives. A write is in or out as a whole, as a batch of LevelDB is (what is torn
- * inside the store's files is the business of test/contract). It is slow, hangs, fails, is full, keeps or loses what
- * was under way at a crash, and can be set back to an older copy of itself or be wiped.
+ * The disk of one manager, across its lives. A write is in or out as a whole, as a batch of LevelDB is, or torn
+ * (torn-write.ts). It is slow, hangs, fails, is full, keeps or loses what was under way at a crash, and can be set back
+ * to an older copy of itself or be wiped.
  */
 import type { Prng } from '../../src/base/index.js';
 import { carryOutWrite, emptyStore } from '../../src/raft/index.js';
 import type { LogStore, RestoredStore, StoreWrite } from '../../src/raft/index.js';
 import type { EventQueue } from '../world/event-queue.js';
 import type { ManagerProcess } from '../world/manager-process.js';
+import { canTear, tear } from './torn-write.js';
 
 export interface DiskCopy {
   readonly stored: RestoredStore;
@@ -16,6 +17,7 @@ export interface DiskCopy {
 
 /** In the reason of every halt that a disk is to blame for. */
 export const diskFailure = 'simulated disk';
+export const storeFaulted = 'store-faulted';
 
 const syncMs = 0.3;
 const hangLookMs = 25;
@@ -31,6 +33,10 @@ export class SimDisk {
   failsNextWrite = false;
   /** Chance that the write under way at a crash is there afterwards, though nobody was told. */
   keepsShare = 0.5;
+  /** What is under way at a crash arrives in parts. */
+  tears = false;
+  /** What the store says when it is opened; null: it is sound. */
+  fault: string | null = null;
   readonly #queue: EventQueue;
   readonly #random: Prng;
   readonly #onDurable: (stored: RestoredStore) => void;
@@ -63,7 +69,7 @@ export class SimDisk {
   }
 
   mend(): void {
-    Object.assign(this, { slowness: 1, isHung: false, isFull: false, failsNextWrite: false, keepsShare: 0.5 });
+    Object.assign(this, { slowness: 1, isHung: false, isFull: false, failsNextWrite: false, keepsShare: 0.5, tears: false });
   }
 
   /** What was being written when the process or the machine ended may have come through. */
@@ -71,7 +77,9 @@ export class SimDisk {
     const pending = this.#pending;
     this.#pending = null;
     const canLand = !this.isHung && !this.isFull && !this.failsNextWrite;
-    if (pending !== null && canLand && this.#random.next() < this.keepsShare) this.#land(pending);
+    if (pending === null || !canLand) return;
+    if (this.tears && canTear(pending)) this.#tear(pending);
+    else if (this.#random.next() < this.keepsShare) this.#land(pending);
   }
 
   /** The store of one life of the manager. */
@@ -81,7 +89,7 @@ export class SimDisk {
       get generation(): number {
         return generation();
       },
-      open: () => Promise.resolve(this.stored),
+      open: () => this.fault === null ? Promise.resolve(this.stored) : Promise.reject(new Error(this.fault)),
       write: (batch) => this.#write(process, batch),
       close: () => Promise.resolve(),
     };
@@ -110,6 +118,13 @@ export class SimDisk {
       };
       this.#queue.after(ms, finish);
     });
+  }
+
+  /** Nobody is told: what is left is what the next life begins with. */
+  #tear(batch: StoreWrite): void {
+    const torn = tear(this.stored, batch, this.#random);
+    if (torn.kind === 'faulted') this.fault = `${storeFaulted}: ${torn.why}`;
+    else [this.stored, this.generation] = [torn.stored, this.generation + 1];
   }
 
   #land(batch: StoreWrite): void {

@@ -1,8 +1,9 @@
 /** How each fault of a plan is done. A fault that has nothing to act on is skipped, and is not counted. */
 import type { ManagerId } from '../../src/base/index.js';
 import { clientHost } from '../world/writers.js';
+import type { LoggedEntry } from '../world/replicated-log.js';
 import type { SimServer } from '../world/sim-server.js';
-import type { DiskCopy } from './disk.js';
+import type { DiskCopy, SimDisk } from './disk.js';
 import type { FaultKind } from './fault-shapes.js';
 import type { Fault } from './plan.js';
 import type { Seat, Simulation } from './simulation.js';
@@ -12,10 +13,30 @@ const heldAtMostMs = 8000;
 type Doer = (sim: Simulation, fault: Fault) => boolean;
 
 export function carryOut(sim: Simulation, fault: Fault): void {
-  const isDone = doers[fault.kind](sim, fault);
-  if (!isDone) return;
-  sim.happened[fault.kind] = (sim.happened[fault.kind] ?? 0) + 1;
-  sim.env.trace.say('fault', `${fault.kind} for ${fault.forMs} ms (${fault.dice.toFixed(3)})`);
+  if (doers[fault.kind](sim, fault)) count(sim, fault);
+}
+
+/** At the moment in which it has an effect. */
+function count(sim: Simulation, { kind, forMs, dice }: Fault): void {
+  sim.happened[kind] = (sim.happened[kind] ?? 0) + 1;
+  sim.env.trace.say('fault', `${kind} for ${forMs} ms (${dice.toFixed(3)})`);
+}
+
+/** Later, unless everything is repaired by then. */
+function later(sim: Simulation, delayMs: number, act: () => void): void {
+  sim.env.queue.after(delayMs, () => {
+    if (!sim.isCalm) act();
+  });
+}
+
+/** At the first entry from now on that `isIt`, unless everything is repaired by then. */
+function atEntry(sim: Simulation, isIt: (entry: LoggedEntry) => boolean, act: (entry: LoggedEntry) => void): void {
+  let isOver = false;
+  sim.frontier.onCommit((entry) => {
+    if (isOver || sim.isCalm || !entry.result.ok || !isIt(entry)) return;
+    isOver = true;
+    act(entry);
+  });
 }
 
 function pick<T>(from: readonly T[], dice: number): T | undefined {
@@ -109,35 +130,37 @@ const managerCrash: Doer = (sim, { dice, forMs }) => {
 
 /** What it sends to the servers from now on arrives `afterMs` after another one has begun to act. */
 function holdStatements(sim: Simulation, { id }: Seat, afterMs: number): void {
-  const { env, servers, frontier } = sim;
+  const { env, servers } = sim;
   for (const { name } of servers) env.network.hold(id, name);
   const letGo = (): void => servers.forEach(({ name }) => env.network.letGo(id, name));
-  let isOver = false;
-  frontier.onCommit(({ command }) => {
-    if (isOver || command.kind !== 'step-started' || command.by === id) return;
-    isOver = true;
+  atEntry(sim, ({ command }) => command.kind === 'step-started' && command.by !== id, () => {
     env.queue.after(afterMs, letGo);
   });
   env.queue.after(heldAtMostMs, letGo);
 }
 
-/** At the beginning of a step: often between what is committed and what is done. */
-const leaderLost: Doer = (sim, { dice, forMs }) => {
+function isStepBegun({ command }: LoggedEntry): boolean {
+  return command.kind === 'step-started' || command.kind === 'rollback-started';
+}
+
+/** In a step: often between what is committed and what is done. */
+const leaderLost: Doer = (sim, fault) => {
+  const { dice, forMs } = fault;
   let stepsLeft = Math.floor(dice * 7);
-  let isOver = false;
-  sim.frontier.onCommit(({ command, result }) => {
-    if (isOver || !result.ok || (command.kind !== 'step-started' && command.kind !== 'rollback-started')) return;
-    stepsLeft -= 1;
-    if (stepsLeft >= 0) return;
-    isOver = true;
-    const seat = sim.seats.get(command.by);
+  const isTheStep = (entry: LoggedEntry): boolean => {
+    if (isStepBegun(entry)) stepsLeft -= 1;
+    return stepsLeft < 0;
+  };
+  atEntry(sim, isTheStep, ({ command }) => {
+    const seat = 'by' in command ? sim.seats.get(command.by) : undefined;
     if (seat === undefined) return;
     const inStepMs = ((dice * 53) % 1) * 20;
     const holds = (dice * 71) % 1 < 0.5;
-    if (holds) sim.env.queue.after(inStepMs, () => holdStatements(sim, seat, ((dice * 83) % 1) * 3));
+    if (holds) later(sim, inStepMs, () => holdStatements(sim, seat, ((dice * 83) % 1) * 3));
     // Long enough for a statement or two that are held then.
-    sim.env.queue.after(inStepMs + (holds ? 4 : 0), () => {
+    later(sim, inStepMs + (holds ? 4 : 0), () => {
       if (!seat.node.isRunning) return;
+      count(sim, fault);
       if ((dice * 97) % 1 < 0.35) {
         seat.node.process.pause();
         sim.env.queue.after(forMs, () => seat.node.process.resume());
@@ -147,24 +170,39 @@ const leaderLost: Doer = (sim, { dice, forMs }) => {
       }
     });
   });
-  return true;
+  return false;
+};
+
+/** At the beginning of a step that changes what endpoints may say, one of the others hears nothing more. */
+const followerLost: Doer = (sim, fault) => {
+  const changes = ['fence', 'pause-writes', 'publish'];
+  atEntry(sim, ({ command }) => command.kind === 'step-started' && changes.includes(command.step), ({ command }) => {
+    const leader = 'by' in command ? command.by : null;
+    const others = [...sim.seats.values()].filter(({ id, node }) => id !== leader && node.isRunning);
+    const seat = pick(others, fault.dice);
+    if (seat === undefined) return;
+    count(sim, fault);
+    const managers = [...sim.seats.keys()].filter((id) => id !== seat.id);
+    cutFor(sim, managers.map((id) => [seat.id, id] as const), fault.forMs);
+  });
+  return false;
 };
 
 /**
  * What a leader said of an operation comes again after another one has taken it over, as from a conductor that does not
  * know: it must change nothing.
  */
-const staleProposal: Doer = (sim, { dice }) => {
-  let isOver = false;
-  sim.frontier.onCommit(({ command, result }) => {
-    if (isOver || !result.ok || command.kind !== 'operation-taken-over') return;
-    isOver = true;
+const staleProposal: Doer = (sim, fault) => {
+  const { dice } = fault;
+  atEntry(sim, ({ command }) => command.kind === 'operation-taken-over', () => {
     for (let at = 0; at < 6; at += 1) {
       const which = (dice * (at + 3) * 11) % 1;
-      sim.env.queue.after(((dice * (at + 5) * 7) % 1) * 400, () => sim.operator.proposeStale(which));
+      later(sim, ((dice * (at + 5) * 7) % 1) * 400, () => {
+        if (sim.operator.proposeStale(which)) count(sim, fault);
+      });
     }
   });
-  return true;
+  return false;
 };
 
 /** From the primary alone, or from all servers. */
@@ -187,28 +225,32 @@ const managerPause: Doer = (sim, { dice, forMs }) => {
 };
 
 /** With a write under way on its disk, which is lost, or there though nobody was told. */
-function crashWhileWriting(keepsShare: number): Doer {
-  return (sim, { dice, forMs }) => {
+function crashWhileWriting(how: Partial<Pick<SimDisk, 'keepsShare' | 'tears'>>): Doer {
+  return (sim, fault) => {
+    const { dice, forMs } = fault;
     const seat = seatOf(sim, dice);
-    if (seat === undefined) return false;
+    // A torn write may end the life of a store.
+    if (seat === undefined || (how.tears === true && !mayLose(sim, seat))) return false;
     const { disk } = seat;
     disk.slowness = 60;
     let looksLeft = 400;
     const look = (): void => {
       looksLeft -= 1;
-      if (looksLeft === 0 || !seat.node.isRunning) {
+      if (looksLeft === 0 || !seat.node.isRunning || sim.isCalm) {
         disk.mend();
       } else if (disk.isWriting) {
-        disk.keepsShare = keepsShare;
+        Object.assign(disk, how);
+        count(sim, fault);
         sim.kill(seat.id);
         disk.mend();
         sim.env.queue.after(forMs, () => sim.restart(seat.id));
+        if (disk.fault !== null) sim.env.queue.after(forMs + 1500, () => replaceLost(sim, seat.id));
       } else {
         sim.env.queue.after(5, look);
       }
     };
     look();
-    return true;
+    return false;
   };
 }
 
@@ -226,15 +268,17 @@ function mayLose(sim: Simulation, seat: Seat | undefined): seat is Seat {
   return voters.every((id) => sim.seats.get(id)?.isGone === false);
 }
 
+/** A person puts a new manager in its place, as soon as somebody leads. */
+function replaceLost(sim: Simulation, id: ManagerId): void {
+  if (!sim.operator.add(id)) sim.env.queue.after(1000, () => replaceLost(sim, id));
+}
+
 /** The machine is gone with its disk; a person puts a new one in its place. */
 const wipedDisk: Doer = (sim, { dice }) => {
   const seat = seatOf(sim, dice);
   if (!mayLose(sim, seat)) return false;
   sim.kill(seat.id, true);
-  const replace = (): void => {
-    if (!sim.operator.add(seat.id)) sim.env.queue.after(1000, replace);
-  };
-  sim.env.queue.after(1500, replace);
+  sim.env.queue.after(1500, () => replaceLost(sim, seat.id));
   return true;
 };
 
@@ -256,25 +300,27 @@ const remadeStore: Doer = (sim, fault) => {
  * Somebody starts a manager on an older copy of its data directory, while the others run and are connected to it: they
  * must turn it away. (When others were restarted in between, nobody may be left who remembers: no promise is made.)
  */
-const restoredBackup: Doer = (sim, { dice }) => {
-  const seat = seatOf(sim, dice);
+const restoredBackup: Doer = (sim, fault) => {
+  const seat = seatOf(sim, fault.dice);
   if (!mayLose(sim, seat)) return false;
   const copy: DiskCopy = seat.disk.copy();
   const first = [...sim.nodes];
-  sim.env.queue.after(4000, () => {
-    const others = [...sim.seats.values()].filter(({ id }) => id !== seat.id);
+  later(sim, 4000, () => {
+    const others = [...sim.seats.values()].filter(({ id, isGone }) => id !== seat.id && !isGone);
     const areSame = others.every(({ node }) => first.includes(node) && node.isRunning);
     const knowIt = others.every(({ node }) => node.welcomed.has(seat.node) && !cutOff(sim, seat.id, node.id));
     const isOlder = seat.disk.generation > copy.generation + 3;
-    if (!areSame || !knowIt || seat.isGone || !seat.node.isRunning || !isOlder) return;
+    if (!areSame || !knowIt || !seat.node.isRunning || !isOlder || !mayLose(sim, seat)) return;
+    count(sim, fault);
     sim.kill(seat.id);
     seat.disk.setBack(copy);
     seat.isForgetful = true;
     seat.isSetBack = true;
     sim.env.trace.say(seat.id, 'its data directory is an older copy of itself');
+    sim.env.queue.after(3000, () => replaceLost(sim, seat.id));
     sim.restart(seat.id);
   });
-  return true;
+  return false;
 };
 
 function cutOff(sim: Simulation, a: ManagerId, b: ManagerId): boolean {
@@ -309,7 +355,7 @@ const lateStatements: Doer = (sim, { dice, forMs }) => {
   for (const { name } of sim.servers) sim.env.network.clog(seat.id, name, forMs * (0.3 + (dice * 11) % 1));
   // Often its sender is gone when it arrives.
   if ((dice * 17) % 1 < 0.6) {
-    sim.env.queue.after(forMs * 0.2, () => sim.kill(seat.id));
+    later(sim, forMs * 0.2, () => sim.kill(seat.id));
     sim.env.queue.after(forMs * 1.2, () => sim.restart(seat.id));
   }
   return true;
@@ -369,10 +415,12 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     disk.isFull = true;
     return () => (disk.isFull = false);
   }),
-  'unsynced-lost': crashWhileWriting(0),
-  'unsynced-kept': crashWhileWriting(1),
+  'unsynced-lost': crashWhileWriting({ keepsShare: 0 }),
+  'torn-write': crashWhileWriting({ tears: true }),
+  'unsynced-kept': crashWhileWriting({ keepsShare: 1 }),
   'manager-crash': managerCrash,
   'leader-lost': leaderLost,
+  'follower-lost': followerLost,
   'power-cut': powerCut,
   'manager-pause': managerPause,
   'clock-step': (sim, { dice }) => {
@@ -393,6 +441,7 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     return null;
   }),
   'semi-sync-reset': onPrimary((primary, sim, { forMs }) => {
+    if (!primary.waitsForAcks) return null;
     primary.boot = { ...primary.boot, waitsForAcks: false };
     crash(sim, primary, forMs);
     return null;
@@ -419,7 +468,7 @@ const doers: Readonly<Record<FaultKind, Doer>> = {
     if (primary === undefined || replica === undefined) return false;
     cutFor(sim, [[primary.name, replica.name]], forMs);
     // The classic case: then the primary dies, and what is needed lies on the other replica.
-    if ((dice * 19) % 1 < 0.5) sim.env.queue.after(forMs * 0.8, () => crash(sim, primary, 9000));
+    if ((dice * 19) % 1 < 0.5) later(sim, forMs * 0.8, () => crash(sim, primary, 9000));
     return true;
   },
   'relay-log-lost': (sim, { dice, forMs }) => {

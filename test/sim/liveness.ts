@@ -6,14 +6,11 @@ export function whyNotConverged(sim: Simulation): string | null {
   return quorumIsNot(sim) ?? clusterIsNot(sim);
 }
 
-const relayLogMax = 10;
-
-/** A server, or null: every one but the primary replicates from it and has nearly caught up. */
+/** A server, or null: every one but the primary replicates from it. */
 export function whoDoesNotFollow({ servers, cluster }: Simulation): string | null {
   const primary = servers.find(({ name }) => name === cluster?.primary);
   const astray = servers.find((server) => server !== primary
-    && (server.replica?.source.host !== primary?.host || server.replica?.receiver !== 'on'
-      || server.replica.relayLog.length > relayLogMax));
+    && (server.replica?.source.host !== primary?.host || server.replica?.receiver !== 'on'));
   return astray?.name ?? null;
 }
 
@@ -43,6 +40,7 @@ function clusterIsNot({ cluster, servers, seats, leader }: Simulation): string |
   }
   const server = servers.find(({ name }) => name === primary);
   if (server?.takesWrites !== true) return `${primary} is the primary and takes no writes`;
+  if (server.offline) return `${primary} is the primary and lets no client in`;
   for (const { id } of leader?.raft.status().membership.voters ?? []) {
     const seat = seats.get(id);
     if (seat === undefined || seat.isGone) continue;

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { errorMessage } from '../../src/base/index.js';
 import { buildWorker } from './build.js';
 import { canaryRun } from './canary-run.js';
 import { drawPlan } from './plan.js';
@@ -20,19 +21,23 @@ const usage = `usage: npm run sim -- [options]
   --regressions    first the plans of test/sim/seeds.json
   --seed N         this one only
   --faults A,B     with --seed: leave out all faults but these (numbers as printed)
+  --plan N         this one of test/sim/seeds.json
   --trace          with --seed: print every event
   --workers N      processes (default 2)
   --canary NAME    plant this bug and look how soon it is found; all: each of them in turn
   --json           the last line is one JSON object
-ends with 0, or with 1: a rule was broken, 3: it did not converge, 4: the simulator died or hung
+ends with 0, or with 1: a rule was broken, 2: it could not be run, 3: it did not converge, 4: it died or hung
 `;
+
+/** For one failure: what is not made smaller by then stays as it is. */
+const shrinkWithinMs = 40_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const { values: args } = parseArgs({
   options: {
     seeds: { type: 'string' }, from: { type: 'string' }, budget: { type: 'string' }, seed: { type: 'string' },
-    faults: { type: 'string' }, workers: { type: 'string', default: '2' }, canary: { type: 'string' },
+    faults: { type: 'string' }, plan: { type: 'string' }, workers: { type: 'string', default: '2' }, canary: { type: 'string' },
     regressions: { type: 'boolean' }, trace: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
   },
 });
@@ -52,12 +57,14 @@ function plansOf(): () => Plan | null {
   const old = args.regressions === true ? rememberedPlans().map(({ plan }) => plan) : [];
   const before = old.length > 0 ? `, before them ${old.length} that failed once` : '';
   say(`commit ${commit()}, seeds from ${first} on${before}`);
-  const endsAtMs = budgetS === null ? Infinity : Date.now() + budgetS * 1000;
+  let endsAtMs = Infinity;
   let [drawn, at] = [0, 0];
   return () => {
     const again = old[at];
     at += 1;
     if (again !== undefined) return again;
+    // The time is for fresh ones.
+    if (drawn === 0 && budgetS !== null) endsAtMs = Date.now() + budgetS * 1000;
     if (drawn >= count || Date.now() >= endsAtMs) return null;
     drawn += 1;
     return drawPlan(first + drawn - 1);
@@ -74,9 +81,13 @@ function commit(): string {
 
 async function explain(workers: Workers, { plan, violations }: Failure): Promise<void> {
   const kind = kindOf(violations);
+  const number = remember(plan, violations[0] ?? '');
+  const endsAtMs = Date.now() + shrinkWithinMs;
   const smallest = await shrink(plan, async (candidate) =>
-    kindOf((await runPlan(workers, candidate)).outcome.violations) === kind);
-  const kept = smallest.faults.map((fault) => plan.faults.indexOf(fault));
+    Date.now() < endsAtMs && kindOf((await runPlan(workers, candidate)).outcome.violations) === kind);
+  remember(smallest, violations[0] ?? '', number);
+  const drawn = drawPlan(plan.seed).faults.map((fault) => JSON.stringify(fault));
+  const kept = smallest.faults.map((fault) => drawn.indexOf(JSON.stringify(fault)));
   const { trace } = await runPlan(workers, smallest, 60);
   const { faults, ...sizes } = smallest;
   say(`\ncommit ${commit()}, seed ${plan.seed} violates:\n  ${violations.join('\n  ')}`);
@@ -85,13 +96,16 @@ async function explain(workers: Workers, { plan, violations }: Failure): Promise
     say(`  ${kept[at]}: at ${fault.atMs} ms ${fault.kind} for ${fault.forMs} ms`);
   }
   say(`the last events:\n${trace}`);
-  say(`again: npm run sim -- --seed ${plan.seed} --faults ${kept.join(',') || 'none'} --trace`);
-  remember(smallest, violations[0] ?? '');
+  say(`again: npm run sim -- --plan ${number} --trace`);
+  if (!kept.includes(-1)) say(`or:    npm run sim -- --seed ${plan.seed} --faults ${kept.join(',') || 'none'} --trace`);
 }
 
 /** Without names, numbers and times: what rule was broken. */
 function kindOf(violations: readonly string[]): string {
-  return (violations[0] ?? '').replace(/\b(m|db)\d+\b|\d+(\.\d+)?/g, '#').slice(0, 60);
+  return (violations[0] ?? '')
+    .replace(/\b(fo|sw)-[0-9a-f]+/g, 'operation')
+    .replace(/\b(m|db)\d+\b|\d+(\.\d+)?/g, '#')
+    .slice(0, 60);
 }
 
 function exitCodeOf(violations: readonly string[]): number {
@@ -101,24 +115,28 @@ function exitCodeOf(violations: readonly string[]): number {
   return first.startsWith('liveness') ? 3 : 1;
 }
 
-async function one(workers: Workers, seed: number): Promise<number> {
-  const whole = drawPlan(seed);
+async function one(workers: Workers, whole: Plan): Promise<number> {
   const kept = args.faults === undefined ? null : args.faults.split(',').map(Number);
   const plan = kept === null ? whole : { ...whole, faults: whole.faults.filter((_, at) => kept.includes(at)) };
   const { outcome, trace } = await runPlan(workers, plan, args.trace === true ? Infinity : 0);
   if (trace !== '') say(trace);
   for (const [at, fault] of plan.faults.entries()) say(`fault ${kept?.[at] ?? at}: ${fault.atMs} ms ${fault.kind}`);
-  say(JSON.stringify({ seed, ...outcome }));
+  say(JSON.stringify({ seed: plan.seed, ...outcome }));
   return exitCodeOf(outcome.violations);
 }
 
 async function many(workers: Workers): Promise<number> {
   const report = new Report();
-  const failures = await runAll({ workers, next: plansOf(), report, failuresMax: 5 });
+  const failures = await runAll({
+    workers, next: plansOf(), report, failuresMax: 5,
+    // At once: whoever ends this run early must know it.
+    onFailure: ({ plan, violations }) => say(`seed ${plan.seed}: ${violations.join('; ')}`),
+  });
   for (const failure of failures.slice(0, 3)) await explain(workers, failure);
   say(report.toText());
   if (args.json === true) say(JSON.stringify(report.toJson()));
-  return Math.max(0, ...failures.map(({ violations }) => exitCodeOf(violations)));
+  const codes = failures.map(({ violations }) => exitCodeOf(violations));
+  return codes.includes(1) ? 1 : Math.max(0, ...codes);
 }
 
 async function main(): Promise<number> {
@@ -127,8 +145,12 @@ async function main(): Promise<number> {
   const file = await buildWorker();
   const workers = new Workers(file, size);
   try {
-    const seed = numberOf('seed', args.seed);
-    return seed === null ? await many(workers) : await one(workers, seed);
+    const [seed, number] = [numberOf('seed', args.seed), numberOf('plan', args.plan)];
+    if (seed !== null) return await one(workers, drawPlan(seed));
+    if (number === null) return await many(workers);
+    const remembered = rememberedPlans()[number];
+    if (remembered === undefined) throw new Error(`seeds.json has no plan ${number}`);
+    return await one(workers, remembered.plan);
   } finally {
     workers.stop();
     rmSync(file, { force: true });
@@ -136,4 +158,11 @@ async function main(): Promise<number> {
 }
 
 if (args.help === true) say(usage);
-else process.exitCode = await main();
+else {
+  try {
+    process.exitCode = await main();
+  } catch (thrown) {
+    process.stderr.write(`sim: ${errorMessage(thrown)}\n`);
+    process.exitCode = 2;
+  }
+}

@@ -74,6 +74,7 @@ export class SimNode implements Endpoint {
   readonly prober: Prober;
   readonly proofs: Proofs;
   readonly welcomed = new Set<Endpoint>();
+  readonly bornAtMs: number;
   readonly #options: NodeOptions;
   readonly #ha: HaSide;
   readonly #servers: SimServersPort;
@@ -87,6 +88,7 @@ export class SimNode implements Endpoint {
     const { env, id, disk, servers, observer, cluster } = options;
     this.#options = options;
     this.id = id;
+    this.bornAtMs = env.queue.nowMs;
     this.disk = disk;
     this.process = new ManagerProcess(id, env.queue);
     const timers = processTimers(this.process, env.queue);
@@ -150,7 +152,7 @@ export class SimNode implements Endpoint {
   }
 
   start(): void {
-    const { env, wire, observer } = this.#options;
+    const { env, wire, observer, disk } = this.#options;
     wire.attach(this);
     const { raft } = this;
     this.#ha.start();
@@ -158,7 +160,10 @@ export class SimNode implements Endpoint {
     raft.onMembership((membership, isCommitted) => this.#followMembership(membership, isCommitted));
     void raft.halted.then((reason) => observer.ended(this, reason, false));
     env.queue.woke();
-    raft.start().catch((thrown: unknown) => observer.bug(this, thrown));
+    raft.start().catch((thrown: unknown) => {
+      if (disk.fault === null) observer.bug(this, thrown);
+      else observer.ended(this, disk.fault, true);
+    });
     this.#keepOften();
   }
 

@@ -31,6 +31,18 @@ describe('a seed', () => {
     expect(first?.steps).toBeGreaterThan(5000);
   });
 
+  it('is the same whatever the same process ran before', async () => {
+    const alone = new Workers(file, 1);
+    try {
+      const hashes: string[] = [];
+      for (const seed of [8, 7, 9, 7]) hashes.push((await runPlan(alone, drawPlan(seed))).outcome.traceHash);
+      expect(hashes[1]).toBe(hashes[3]);
+      expect(hashes[1]).toBe((await runPlan(workers, drawPlan(7))).outcome.traceHash);
+    } finally {
+      alone.stop();
+    }
+  });
+
   it('draws every class of faults in some seeds, and none in all', () => {
     const plans = Array.from({ length: 200 }, (_, at) => drawPlan(at + 1));
     for (const kind of faultKinds) {

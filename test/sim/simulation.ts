@@ -16,6 +16,7 @@ import { SimServer } from '../world/sim-server.js';
 import { Frontier } from './checks/frontier.js';
 import { LedgerChecks } from './checks/ledger-checks.js';
 import { DeathChecks } from './checks/death-checks.js';
+import { SavedChecks } from './checks/saved-checks.js';
 import { WriteChecks } from './checks/write-checks.js';
 import { Clients } from './clients.js';
 import { declaration, probing } from './declaration.js';
@@ -39,7 +40,9 @@ export const convergeWithinMs = 60_000;
 /** Somebody rebuilds what follows nobody. */
 const tidyWithinMs = 15_000;
 const replacedWithinMs = 20_000;
+const relayLogMax = 10;
 const seenWithinMs = 1500;
+const writtenWithinMs = 5000;
 
 /** A manager across its lives. */
 export interface Seat {
@@ -92,7 +95,8 @@ export class Simulation {
   readonly nodes: SimNode[] = [];
   #steps = 0;
   #snapshots = 0;
-  #isCalm = false;
+  /** Everything is repaired: no fault begins any more. */
+  isCalm = false;
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -132,6 +136,10 @@ export class Simulation {
     });
     this.writes = new WriteChecks({ log: this.frontier, servers: this.servers, clients: this.clients, note });
     this.operator = new Operator(this);
+    new SavedChecks({
+      cluster, queue: this.env.queue, network: this.env.network, log: this.frontier, servers: this.servers,
+      managers: () => this.frontier.voters, clients: this.clients, note,
+    });
     new DeathChecks({
       cluster, queue: this.env.queue, log: this.frontier, servers: this.servers, nodes: this.nodes, note,
       voters: () => this.frontier.voters,
@@ -162,7 +170,7 @@ export class Simulation {
     declaration(this);
     this.clients.start();
     this.operator.start();
-    for (const fault of plan.faults) env.queue.after(fault.atMs, () => this.#isCalm || carryOut(this, fault));
+    for (const fault of plan.faults) env.queue.after(fault.atMs, () => this.isCalm || carryOut(this, fault));
     await env.queue.runUntil(() => this.isBroken, plan.lengthMs);
     if (!this.isBroken) await this.#converge();
     return this.#outcome();
@@ -262,10 +270,12 @@ export class Simulation {
   }
 
   #basisOf(manager: ManagerId, sentAtMs: number): Basis {
-    const proofs = this.seats.get(manager)?.node.proofs;
-    const proof = proofs?.before(sentAtMs) ?? null;
+    const node = this.seats.get(manager)?.node;
     // Of another life: its session is known to end late.
-    if (proofs === undefined || proof === null) return { fault: null, knewUntilMs: -Infinity };
+    if (node === undefined || sentAtMs < node.bornAtMs) return { fault: null, knewUntilMs: -Infinity };
+    const { proofs } = node;
+    const proof = proofs.before(sentAtMs);
+    if (proof === null) return { fault: 'it has never proved its leadership', knewUntilMs: sentAtMs };
     const isFresh = sentAtMs - proof.doneAtMs <= freshProofMs || proofs.sleptBetween(proof.doneAtMs, sentAtMs);
     const ageMs = (sentAtMs - proof.doneAtMs).toFixed(0);
     return { fault: isFresh ? null : `its proof of leadership was ${ageMs} ms old`, knewUntilMs: proof.beganAtMs };
@@ -277,7 +287,7 @@ export class Simulation {
     if (seat?.node !== node || node.process.state === 'dead') return;
     env.trace.say(node.id, `ends: ${reason}`);
     const isRemoved = this.frontier.removed.has(node.id) || node.committed.removed.includes(node.id);
-    const mayEnd = seat.isForgetful || isRemoved || (!isFinal && reason.includes(diskFailure));
+    const mayEnd = seat.isForgetful || isRemoved || seat.disk.fault !== null || (!isFinal && reason.includes(diskFailure));
     if (!mayEnd) this.#bugs.push(`${node.id} ends: ${reason}`);
     this.kill(node.id, isFinal || seat.isForgetful);
     // As a service manager does.
@@ -291,7 +301,7 @@ export class Simulation {
   }
 
   async #converge(): Promise<void> {
-    this.#isCalm = true;
+    this.isCalm = true;
     const { env, wire } = this;
     env.trace.say('sim', 'everything is repaired');
     wire.calm();
@@ -321,7 +331,11 @@ export class Simulation {
     const { env } = this;
     const areAllFollowing = await env.queue.runUntil(() => this.isBroken || whoDoesNotFollow(this) === null, tidyWithinMs);
     const old = this.servers.find(({ name }) => name === this.cluster?.primary);
-    if (!areAllFollowing || this.isBroken || old === undefined) return;
+    if (!areAllFollowing && !this.isBroken) this.note(`liveness: ${String(whoDoesNotFollow(this))} does not follow`);
+    if (this.isBroken || old === undefined) return;
+    await this.#mustTakeWrites(old.name);
+    // A long relay log is executed first, however long that takes.
+    if (this.servers.some(({ replica }) => (replica?.relayLog.length ?? 0) > relayLogMax)) return;
     // Long enough for the managers to see it.
     await env.queue.runUntil(() => this.isBroken, seenWithinMs);
     env.trace.say('sim', `${old.name} dies for good`);
@@ -329,8 +343,18 @@ export class Simulation {
     for (const node of this.nodes) node.prober.noticeEnd(old);
     const isReplaced = (): boolean => this.cluster?.primary !== old.name && whyNotConverged(this) === null;
     await env.queue.runUntil(() => this.isBroken || isReplaced(), replacedWithinMs);
+    if (isReplaced()) await this.#mustTakeWrites(this.cluster?.primary ?? '');
     if (this.isBroken || isReplaced()) return;
     this.note(`liveness: ${old.name} is dead, everything else is well, and ${whyNotConverged(this) ?? 'nothing happens'}`);
+  }
+
+  /** Clients write all the time: one of their writes must be acknowledged soon. */
+  async #mustTakeWrites(primary: string): Promise<void> {
+    const { acknowledgedWrites } = this.clients;
+    const before = acknowledgedWrites.length;
+    const isTaken = (): boolean => acknowledgedWrites.slice(before).some(({ server }) => server === primary);
+    await this.env.queue.runUntil(() => this.isBroken || isTaken(), writtenWithinMs);
+    if (!this.isBroken && !isTaken()) this.note(`liveness: no write is acknowledged by ${primary}`);
   }
 
   #outcome(): Outcome {

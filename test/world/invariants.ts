@@ -145,6 +145,9 @@ export class Invariants {
     const isPlanned = operation?.pastNoReturn === true && operation.newPrimary === server.name;
     const isRestored = operation?.phase === 'rolling-back' && operation.oldPrimary === server.name;
     if (!isPlanned && !isRestored) this.note(`${server.name} is opened and nothing committed says so`);
+    const old = this.#options.servers.find(({ name }) => name === operation?.oldPrimary);
+    if (operation?.kind !== 'switchover' || old === undefined || old === server || old.cameUpOpen) return;
+    if (old.takesWrites) this.note(`two writable: ${server.name} is opened while ${old.name} takes writes`);
   }
 
   #afterEvent(): void {

@@ -5,6 +5,9 @@
 import type { Prng } from '../../src/base/index.js';
 import type { EventQueue } from './event-queue.js';
 
+/** What was late arrives together, and takes its time. */
+const aMomentMs = 1000;
+
 export class Network {
   readonly #random: Prng;
   readonly #queue: EventQueue;
@@ -57,7 +60,11 @@ export class Network {
   /** Is something that was sent late still on its way, or was a moment ago? */
   isClogged(from: string, to: string): boolean {
     const [there, back] = [`${from}>${to}`, `${to}>${from}`];
-    return this.#clogs.has(there) || this.#clogs.has(back) || this.#held.has(there) || this.#held.has(back);
+    return this.#isLate(there) || this.#isLate(back) || this.#held.has(there) || this.#held.has(back);
+  }
+
+  #isLate(link: string): boolean {
+    return (this.#clogs.get(link) ?? -Infinity) + aMomentMs > this.#queue.nowMs;
   }
 
   /** Both ways. */

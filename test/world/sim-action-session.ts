@@ -190,8 +190,9 @@ export class SimActionSession implements ActionSession {
       const unknown = (): void => {
         if (!isAnswered) answer.fail(new ActionError('unknown', `${server.name}: no answer to ${verb}`));
       };
-      const isLost = server.isHung || this.#env.network.isCut(session.fence.manager, server.name);
-      if (isLost && session.isAlive) {
+      const { network } = this.#env;
+      const { manager } = session.fence;
+      if (session.isAlive && (server.isHung || network.blocks(manager, server.name))) {
         this.#env.queue.after(statementMs, unknown);
         return;
       }
@@ -201,6 +202,11 @@ export class SimActionSession implements ActionSession {
       }
       session.onEnd(unknown);
       const answered = (say: () => void): void => {
+        // Done, and nobody is told.
+        if (network.blocks(server.name, manager)) {
+          this.#env.queue.after(statementMs, unknown);
+          return;
+        }
         isAnswered = true;
         say();
       };

@@ -205,7 +205,7 @@ export class SimServer {
     this.crash();
     this.executed = donor.executed;
     this.binlog = [...donor.binlog];
-    this.boot = { ...this.boot, superReadOnly: true, waitsForAcks: false };
+    this.boot = { ...this.boot, superReadOnly: true, waitsForAcks: false, acknowledges: donor.waitsForAcks };
     this.replica = null;
     this.pointAt({ host: donor.host, port: donor.port, user: 'repl' });
     this.start();

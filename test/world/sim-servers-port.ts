@@ -65,8 +65,14 @@ export class SimServersPort implements ServersPort {
       const server = servers.find((candidate) => candidate.host === spec.host);
       const unreachable = (): void => answer.fail(new ActionError('unreachable', `${spec.name}: cannot connect`));
       if (server === undefined) unreachable();
-      else if (server.isHung || env.network.isCut(manager, server.name)) env.queue.after(withinMs, unreachable);
-      else if (server.status === 'down') unreachable();
+      else if (server.isHung || env.network.blocks(manager, server.name)) env.queue.after(withinMs, unreachable);
+      else if (env.network.blocks(server.name, manager)) {
+        // It was let in and does not know it: what it asked for is done, the lock is taken.
+        const giveUp = (value: T): void => (value as { close?: () => void }).close?.();
+        const nobody = { ok: (value: T) => env.queue.after(withinMs, () => giveUp(value)), fail: () => undefined };
+        if (server.status === 'up' && !server.isFull) far(server, nobody);
+        env.queue.after(withinMs, unreachable);
+      } else if (server.status === 'down') unreachable();
       else if (server.isFull) {
         answer.fail(new ActionError('rejected', `${spec.name}: too many connections`, { serverErrno: 1040 }));
       } else far(server, answer);

@@ -108,6 +108,33 @@ const steps: readonly Canary[] = [
     replace: '',
   },
   {
+    name: 'pause-does-not-close',
+    invariant: 'two writable',
+    file: 'src/ha/steps/pause-writes.ts',
+    find: '      await closeGently(session, context);\n',
+    replace: '',
+    also: [
+      {
+        file: 'src/ha/steps/pause-writes.ts',
+        find: 'if (!second.superReadOnly || first.executed !== second.executed) {',
+        replace: 'if (second.executed === \'\') {',
+      },
+      {
+        file: 'src/ha/steps/switchover-promote.ts',
+        find: 'if (pause === null || !old.superReadOnly || ',
+        replace: 'if (pause === null || ',
+      },
+    ],
+  },
+  {
+    name: 'nobody-is-re-pointed',
+    invariant: 're-pointed',
+    file: 'src/ha/steps/re-point.ts',
+    find: '      await follow(context, await context.session(server), '
+      + 'context.operation().newPrimary as ServerName);\n',
+    replace: '',
+  },
+  {
     name: 'rollback-leaves-it-closed',
     invariant: 'liveness',
     file: 'src/ha/roll-back.ts',
