@@ -49,7 +49,8 @@ export function auditLog(marker: StateRecord, raw: RawStore): Audit {
   }
   const snapshot = soundSnapshot(stored, raw.snapshot);
   if (typeof snapshot === 'string') return faulted(snapshot);
-  const { entries, hashes, broken } = readChain(stored.base, raw.entries);
+  const { entries, hashes, broken: damaged } = readChain(stored.base, raw.entries);
+  const broken = damaged ?? endsEarly(stored, entries.length);
   const acknowledgedOnly = stored.generation === marker.generation;
   if (broken === null) {
     const fault = tailFault(stored, entries, hashes);
@@ -65,6 +66,12 @@ export function auditLog(marker: StateRecord, raw: RawStore): Audit {
     return faulted(`entry ${broken.index} ${broken.why}`);
   }
   return { kind: 'sound', snapshot, entries, hashes, cutFrom: broken.index };
+}
+
+/** An entry that is not there at all is no better than a damaged one, at the end of the log too. */
+function endsEarly({ base, tail }: StateRecord, count: number): { index: number; why: string } | null {
+  const index = base.index + count + 1;
+  return index <= tail.index ? { index, why: 'is missing' } : null;
 }
 
 const faulted = (why: string): Audit => ({ kind: 'faulted', why });

@@ -19,6 +19,7 @@ export interface ClientsOptions {
 
 const proposeEveryMs = 350;
 const readEveryMs = 900;
+const burstEveryMs = 6000;
 const writeEveryMs = 150;
 const withinMs = 1500;
 
@@ -26,6 +27,7 @@ export class Clients {
   readonly #options: ClientsOptions;
   readonly acknowledgedWrites: { readonly gtid: string; readonly server: string }[] = [];
   #number = 1;
+  #burstNumber = 1_000_000;
   #isStopped = false;
 
   constructor(options: ClientsOptions) {
@@ -34,6 +36,7 @@ export class Clients {
 
   start(): void {
     this.#propose();
+    this.#burst();
     this.#read();
     this.#write();
   }
@@ -64,6 +67,29 @@ export class Clients {
           if (answer.result === number) ledger.acknowledge(number);
           if (this.#number === number) this.#number += 1;
         });
+      });
+    });
+  }
+
+  /** Many at once, and large ones: what windows and limits are for. Whoever gets no answer does not ask again. */
+  #burst(): void {
+    const { env, ledger, onAcked } = this.#options;
+    env.queue.after(burstEveryMs * (0.5 + env.random.next()), () => {
+      if (this.#isStopped) return;
+      this.#burst();
+      const node = this.#leader();
+      if (node === null) return;
+      const count = env.random.int(5, 30);
+      node.process.deliver(() => {
+        for (let at = 0; at < count; at += 1) {
+          const number = (this.#burstNumber += 1);
+          const command = ledgerCommand(number, env.random.int(0, 900));
+          void node.raft.propose(command, { id: `burst-${number}`, serial: 1 }, withinMs).then((answer) => {
+            if (answer.kind !== 'applied') return;
+            onAcked(answer);
+            if (answer.result === number) ledger.acknowledge(number);
+          });
+        }
       });
     });
   }

@@ -265,7 +265,10 @@ const powerCut: Doer = (sim, { forMs, dice }) => {
 function mayLose(sim: Simulation, seat: Seat | undefined): seat is Seat {
   const voters = sim.leader?.raft.status().voters ?? [];
   if (seat === undefined || voters.length < 3 || !voters.includes(seat.id) || sim.seats.size >= 8) return false;
-  return voters.every((id) => sim.seats.get(id)?.isGone === false);
+  return voters.every((id) => {
+    const { isGone = true, disk = null } = sim.seats.get(id) ?? {};
+    return !isGone && disk?.fault === null;
+  });
 }
 
 /** A person puts a new manager in its place, as soon as somebody leads. */

@@ -38,6 +38,8 @@ export interface Plan {
   readonly trailingEntries: number;
   readonly snapshotChunkBytes: number;
   readonly inflightMessagesMax: number;
+  readonly inflightBytesMax: number;
+  readonly appendBytesMax: number;
   readonly faults: readonly Fault[];
 }
 
@@ -69,6 +71,8 @@ export function drawPlan(seed: number): Plan {
     trailingEntries: random.int(2, 20),
     snapshotChunkBytes: random.int(700, 4000),
     inflightMessagesMax: random.int(1, 6),
+    inflightBytesMax: random.int(1500, 8000),
+    appendBytesMax: random.int(300, 3000),
     faults: faultKinds
       .flatMap((kind, stream) => drawFaults(seed * streamStep + stream + 1, kind, lengthMs))
       .sort((a, b) => a.atMs - b.atMs),

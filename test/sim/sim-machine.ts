@@ -8,8 +8,9 @@ import type { AppliedEntry, StateMachine } from '../../src/raft/index.js';
 /** No command of msgpack begins with this byte. */
 const ledgerMark = 0xc1;
 
-export function ledgerCommand(number: number): Uint8Array {
-  const bytes = new Uint8Array(5);
+/** `padBytes`: so much longer than it must be. */
+export function ledgerCommand(number: number, padBytes = 0): Uint8Array {
+  const bytes = new Uint8Array(5 + padBytes);
   bytes[0] = ledgerMark;
   new DataView(bytes.buffer).setUint32(1, number);
   return bytes;

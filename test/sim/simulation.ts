@@ -106,7 +106,10 @@ export class Simulation {
       if (this.seats.get(from.id)?.isForgetful === true) this.note(`identity: ${to.id} lets ${from.id} in again`);
     };
     const note = (sentence: string): void => this.note(sentence);
-    this.raftChecks = new RaftInvariants({ electionTimeoutTicks: this.electionTicks });
+    const { inflightBytesMax, appendBytesMax } = plan;
+    this.raftChecks = new RaftInvariants({
+      electionTimeoutTicks: this.electionTicks, inflightBytesMax, appendBytesMax,
+    });
     this.ledger = new LedgerChecks(note);
     const names = Array.from({ length: plan.servers }, (_, index) => serverName(`db${index + 1}`));
     this.servers = names.map((name, index) => new SimServer({
@@ -216,11 +219,13 @@ export class Simulation {
   #begin(seat: Seat): void {
     const { env, wire, servers, plan } = this;
     const { electionTimeoutMs, heartbeatMs } = plan;
-    const { snapshotEntries, trailingEntries, snapshotChunkBytes, inflightMessagesMax } = plan;
+    const { snapshotEntries, trailingEntries, snapshotChunkBytes } = plan;
+    const { inflightMessagesMax, inflightBytesMax, appendBytesMax } = plan;
+    const windows = { inflightMessagesMax, inflightBytesMax, appendBytesMax };
     const before: SimNode | undefined = seat.node;
     seat.node = new SimNode({
       env, id: seat.id, cluster, bootstrap: seat.bootstrap, disk: seat.disk, wire, servers, electionTimeoutMs,
-      heartbeatMs, limits: { snapshotEntries, trailingEntries, snapshotChunkBytes, inflightMessagesMax }, probing,
+      heartbeatMs, limits: { snapshotEntries, trailingEntries, snapshotChunkBytes, ...windows }, probing,
       clockOffsetMs: () => seat.clockOffsetMs, observer: this.#observer(),
     });
     this.seats.set(seat.id, seat);
@@ -343,9 +348,10 @@ export class Simulation {
     for (const node of this.nodes) node.prober.noticeEnd(old);
     const isReplaced = (): boolean => this.cluster?.primary !== old.name && whyNotConverged(this) === null;
     await env.queue.runUntil(() => this.isBroken || isReplaced(), replacedWithinMs);
-    if (isReplaced()) await this.#mustTakeWrites(this.cluster?.primary ?? '');
-    if (this.isBroken || isReplaced()) return;
-    this.note(`liveness: ${old.name} is dead, everything else is well, and ${whyNotConverged(this) ?? 'nothing happens'}`);
+    if (this.isBroken) return;
+    const why = this.cluster?.primary === old.name ? 'nothing happens' : whyNotConverged(this);
+    if (why !== null) this.note(`liveness: ${old.name} is dead, everything else is well, and ${why}`);
+    else await this.#mustTakeWrites(this.cluster?.primary ?? '');
   }
 
   /** Clients write all the time: one of their writes must be acknowledged soon. */

@@ -35,7 +35,10 @@ export class DeathChecks {
       if (!result.ok || command.kind !== 'operation-started' || command.operationKind !== 'failover') return;
       // A rollback that could not restore it is taken up again when it is back.
       if (state.clusters[cluster]?.unrestored !== null) return;
+      // Between two looks it may have died, too.
+      const holds = this.#look();
       for (const [sentence, sinceMs] of this.#since) {
+        if (!holds.includes(sentence)) continue;
         const forMs = options.queue.nowMs - sinceMs;
         if (forMs > graceMs) note(`false death: ${sentence}, for ${(forMs / 1000).toFixed(1)} s: ${command.summary}`);
       }
