@@ -36,8 +36,8 @@ export function beginTransfer(state: CoreState, target: ManagerId): void {
 }
 
 /**
- * Answered heartbeats do not show that a peer can write. Who lacks nothing that is committed could until a moment ago;
- * the leader refuses every proposal while it waits for a successor, so it waits, of its own accord, for such a one only.
+ * Answered heartbeats do not show that a peer can write; that it lacks nothing committed shows it could a moment ago.
+ * The leader refuses every proposal while it waits for a successor, so by itself it waits for such a one only.
  */
 function isUpToDate(state: CoreState, progress: Progress): boolean {
   return !progress.isStuck && progress.match >= state.commitIndex;
