@@ -25,11 +25,25 @@ const known = (committedMembership: Membership, membership = committedMembership
   ({ membership, committedMembership });
 
 describe('who may speak', () => {
-  it('not one with another store than stands in the log, committed or not; a removal has to be committed', () => {
-    const memory = new PeerMemory(() => known(three, pinned));
+  it('not one with another store than stands in the log, but for good only when that is committed', () => {
+    let members = known(three, pinned);
+    const memory = new PeerMemory(() => members);
+    const refusal = memory.judge(claim('s3', 1));
+    expect(refusal?.reason).toBe('other-store-unsure');
+    expect(whyExpelled(m2, refusal?.reason ?? '', 'd')).toBeNull();
+    expect(memory.judge(claim('s2', 1))).toBeNull();
+    members = known(pinned);
     expect(memory.judge(claim('s3', 1))?.reason).toBe('other-store');
+    // Truncated instead, and joined anew by another leader.
+    members = known(three);
+    expect(memory.judge(claim('s3', 1))).toBeNull();
+  });
+
+  it('one whose removal is not committed, but with no other store than its own', () => {
     const leaving = new PeerMemory(() => known(three, after(three, { kind: 'remove', id: m2 })));
     expect(leaving.judge(claim('s2', 1))).toBeNull();
+    const leavingKnown = new PeerMemory(() => known(pinned, after(pinned, { kind: 'remove', id: m2 })));
+    expect(leavingKnown.judge(claim('s3', 1))?.reason).toBe('other-store');
   });
 
   it('a member whose store is not known yet, and one of whom nothing is known', () => {
@@ -74,7 +88,7 @@ describe('a manager that another one refuses', () => {
     expect(whyExpelled(m2, 'removed', 'm1 was removed')).toMatch(/^m2 refuses .*: m1 was removed\. Next: .*another id/);
     expect(whyExpelled(m2, 'other-store', 'd')).toMatch(/joined with/);
     expect(whyExpelled(m2, 'older-store', 'd')).toMatch(/--replaces/);
-    for (const passing of ['other-timing', 'wrong-cluster', 'wrong-receiver', 'bad-refusal']) {
+    for (const passing of ['other-timing', 'wrong-cluster', 'wrong-receiver', 'bad-refusal', 'id-in-use']) {
       expect(whyExpelled(m2, passing, 'd')).toBeNull();
     }
   });

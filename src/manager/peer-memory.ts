@@ -52,10 +52,16 @@ export class PeerMemory {
     if (committedMembership.removed.includes(from)) {
       return { reason: 'removed', detail: `${from} was removed from the managers; an id is used once` };
     }
-    // Which store speaks for an id was said by that store itself: it is believed as soon as it stands in the log, so
-    // that a manager which has just started, and knows little of what is committed, is not deceived.
-    const known = memberOf(membership, from)?.storeId ?? null;
+    // Which store speaks for an id is believed as soon as it stands in the log, so that a manager which has just
+    // started, and knows little of what is committed, is not deceived. But until it is committed it may be taken back,
+    // and the id be given to the other store: that one is kept out, and not sent away for good.
+    const committed = memberOf(committedMembership, from)?.storeId ?? null;
+    const known = committed ?? memberOf(membership, from)?.storeId ?? null;
     if (known !== null && storeId !== known) {
+      if (committed === null) {
+        const detail = `${from} joined with another data directory, by an entry of the log that is not committed yet`;
+        return { reason: 'other-store-unsure', detail };
+      }
       const detail = `${from} joined with another data directory: it was made anew, or is a copy of another manager`;
       return { reason: 'other-store', detail };
     }

@@ -134,7 +134,8 @@ export class LevelLogStore implements LogStore {
     this.#state = next;
     if (dropped > 0) this.#points.splice(0, dropped);
     this.#points.length = kept;
-    this.#points.push(...added);
+    // One by one: spread into one call, a huge batch would exceed the stack after it is durable.
+    for (const point of added) this.#points.push(point);
   }
 
   #plan(batch: StoreWrite, state: StateRecord): Planned {

@@ -30,8 +30,12 @@ export type RefusalReason =
   | 'own-id'
   /** Its election timeout is not ours. A vote within the longer of two timeouts breaks what the other one relies on. */
   | 'other-timing'
-  /** Its id is connected now from another store: two managers run with one id, or it was made anew after a loss. */
+  /** Its id is connected now from another store. Not final: which of the two is the right one is not known here. */
+  | 'id-in-use'
+  /** Its id joined with another store: two managers run with one id, or it was made anew after a loss. */
   | 'other-store'
+  /** As above, by an entry that is not committed, and may be taken back. Not final. */
+  | 'other-store-unsure'
   /** Its store was further on before: it was set back, and has forgotten what it promised. */
   | 'older-store'
   | 'removed';
@@ -139,7 +143,7 @@ export function judgeHello(own: Identity, hello: Hello | null, present: Present 
     return refused('other-timing', `the election timeout of ${hello.from} is another one: ${both}`);
   }
   if (present !== null && differ(present.storeId, hello.storeId)) {
-    return refused('other-store', `${hello.from} is already connected from ${present.address}, with another store`);
+    return refused('id-in-use', `${hello.from} is already connected from ${present.address}, with another store`);
   }
   return { kind: 'accepted', hello, protocol };
 }

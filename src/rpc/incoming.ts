@@ -9,7 +9,8 @@ import { assert, errorMessage, HactlError, type ManagerId, type ServerAddress } 
 import type { Channel, Claim, PeerRefusal } from './types.js';
 import { decode } from './codec.js';
 import { channelOfKind, encodeControlFrame, frameKinds, FrameReader, type Frame } from './frames.js';
-import { decodeHello, judgeHello, welcomeOf, type Identity } from './handshake.js';
+import { decodeHello, judgeHello, welcomeOf } from './handshake.js';
+import type { Hello, HelloVerdict, Identity, Refusal } from './handshake.js';
 import {
   frameBytesMax,
   handshakeBytesMax,
@@ -156,7 +157,7 @@ export class IncomingSide {
     const hello = frame.kind === frameKinds.hello ? decodeHello(frame.body) : null;
     const present = hello === null ? null : this.#connectionFrom(hello.from);
     const verdict = judgeHello(this.#options, hello, present);
-    const refusal = verdict.kind === 'refused' ? verdict.refusal : this.#options.judge(verdict.hello);
+    const refusal = this.#refusalOf(verdict, hello);
     if (verdict.kind === 'refused' || refusal !== null) {
       assert(refusal !== null, 'a refusal has a reason');
       this.#reply(connection, frameKinds.refused, refusal);
@@ -174,6 +175,13 @@ export class IncomingSide {
     this.#lastRefusal = '';
     this.#options.onHeard(from);
     this.#options.onAccepted(verdict.hello);
+  }
+
+  /** That an id is in use says nothing about which of two is the right one; the log may know, and then it is final. */
+  #refusalOf(verdict: HelloVerdict, hello: Hello | null): PeerRefusal | Refusal | null {
+    if (verdict.kind === 'accepted') return this.#options.judge(verdict.hello);
+    if (verdict.refusal.reason !== 'id-in-use' || hello === null) return verdict.refusal;
+    return this.#options.judge(hello) ?? verdict.refusal;
   }
 
   /** It may dial again, and is judged anew. */

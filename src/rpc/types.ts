@@ -34,7 +34,7 @@ export interface Claim extends About {
 
 /** Why a connection is not taken: a short stable reason, and a sentence. */
 export interface PeerRefusal {
-  readonly reason: 'removed' | 'other-store' | 'older-store';
+  readonly reason: 'removed' | 'other-store' | 'other-store-unsure' | 'older-store';
   readonly detail: string;
 }
 

@@ -201,6 +201,20 @@ describe('the transport', () => {
     expect(node.stats().incomingConnections).toBe(1);
   });
 
+  it('tells the second one what is final about it, rather than that its id is in use', async () => {
+    const [p1 = 0] = await freePorts(1);
+    const judge = ({ storeId }: { readonly storeId: string | null }) =>
+      storeId === 'two' ? { reason: 'other-store' as const, detail: 'it joined with another' } : null;
+    await startNode(m1, p1, {}, 'cluster', { about: () => aboutStore('own'), judge });
+    const first = await dial(p1);
+    first.socket.write(hello({ storeId: 'one' }));
+    await eventually(() => expect(first.frames).toHaveLength(1));
+    const second = await dial(p1);
+    second.socket.write(hello({ storeId: 'two' }));
+    await second.closed;
+    expect(second.frames).toEqual([[frameKinds.refused, expect.objectContaining({ reason: 'other-store' })]]);
+  });
+
   it('refuses a second manager with the id of one that is connected, until that one is gone', async () => {
     const [p1 = 0] = await freePorts(1);
     const { node, logged } = await startNode(m1, p1, {}, 'cluster', { about: () => aboutStore('own') });
@@ -210,9 +224,9 @@ describe('the transport', () => {
     const second = await dial(p1);
     second.socket.write(hello({ storeId: 'two' }));
     await second.closed;
-    expect(second.frames).toEqual([[frameKinds.refused, expect.objectContaining({ reason: 'other-store' })]]);
+    expect(second.frames).toEqual([[frameKinds.refused, expect.objectContaining({ reason: 'id-in-use' })]]);
     const facts = logged.find(({ event }) => event === 'peer-refused')?.facts;
-    expect(facts).toMatchObject({ reason: 'other-store', detail: expect.stringContaining('m2') as string });
+    expect(facts).toMatchObject({ reason: 'id-in-use', detail: expect.stringContaining('m2') as string });
     // The first one is not disturbed, and may come again.
     const again = await dial(p1);
     again.socket.write(hello({ storeId: 'one' }));

@@ -69,6 +69,8 @@ export class CoreState {
   peers = new Map<ManagerId, Progress>();
   uncommittedBytes = 0;
   transfer: Transfer | null = null;
+  /** The leader begins no transfer by itself until this is 0 (transfer.ts). */
+  transferRestTicks = 0;
 
   snapshot: Snapshot | null;
   /** The state machine was asked for one. */
@@ -182,6 +184,7 @@ export class CoreState {
     if (role !== 'leader') return;
     this.incoming = null;
     this.heartbeatElapsedTicks = 0;
+    this.transferRestTicks = 0;
     this.#followMembership();
     const uncommitted = this.log.range(this.after(this.commitIndex), this.log.lastIndex);
     this.uncommittedBytes = uncommitted.reduce((sum, entry) => sum + payloadBytes(entry.payload), 0);

@@ -9,7 +9,7 @@ import type { MembershipChange } from './membership.js';
 import { changeMembership } from './membership.js';
 import type { DropReason } from './output.js';
 import { broadcastAppends, isRecentlyActive } from './replication.js';
-import { beginTransfer } from './transfer.js';
+import { beginTransfer, mayLeaveTo } from './transfer.js';
 
 export interface Refused {
   readonly reason: DropReason;
@@ -71,8 +71,7 @@ function removeReplaced(state: CoreState, old: ManagerId, by: ManagerId): void {
     tryChange(state, { kind: 'remove', id: old });
     return;
   }
-  const progress = state.peers.get(by);
-  if (progress !== undefined && isRecentlyActive(state, progress)) beginTransfer(state, by);
+  if (mayLeaveTo(state, by)) beginTransfer(state, by);
 }
 
 /**

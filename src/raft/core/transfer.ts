@@ -8,7 +8,11 @@ import type { ManagerId } from '../../base/index.js';
 import type { CoreState } from './core-state.js';
 import { startCampaign } from './election.js';
 import type { TimeoutNow } from './message.js';
+import type { Progress } from './progress.js';
 import { broadcastAppends, isRecentlyActive } from './replication.js';
+
+/** After a transfer that failed, the leader begins no other by itself for so many T: it accepts nothing during one. */
+const restElectionTimeouts = 5;
 
 export function transferRequested(state: CoreState, wanted: ManagerId | null): void {
   const refuse = (reason: string): void =>
@@ -16,7 +20,7 @@ export function transferRequested(state: CoreState, wanted: ManagerId | null): v
   if (state.role !== 'leader') return refuse('this manager does not lead');
   if (state.transfer !== null) return refuse(`the leadership is being handed to ${state.transfer.target} already`);
   const target = wanted ?? bestSuccessor(state);
-  if (target === null) return refuse('no other voter answers');
+  if (target === null) return refuse('no other voter answers and writes');
   if (target === state.config.id) return refuse(`${target} leads already`);
   const progress = state.peers.get(target);
   if (progress === undefined || !state.voters.includes(target)) return refuse(`${target} is not a voter`);
@@ -31,18 +35,37 @@ export function beginTransfer(state: CoreState, target: ManagerId): void {
   advanceTransfer(state);
 }
 
-/** Who holds most, among those who answer; a disk with room first. */
+/**
+ * Answered heartbeats do not show that a peer can write; that it lacks nothing committed shows it could a moment ago.
+ * The leader refuses every proposal while it waits for a successor, so by itself it waits for such a one only.
+ */
+function isUpToDate(state: CoreState, progress: Progress): boolean {
+  return !progress.isStuck && progress.match >= state.commitIndex;
+}
+
+/** Null: nobody answers and writes. Who is up to date comes first, then a disk with room, then who holds most. */
 export function bestSuccessor(state: CoreState): ManagerId | null {
-  let best: ManagerId | null = null;
+  let best: { readonly voter: ManagerId; readonly progress: Progress } | null = null;
   for (const voter of state.otherVoters) {
     const progress = state.peers.get(voter);
-    if (progress === undefined || !isRecentlyActive(state, progress)) continue;
-    const other = best === null ? undefined : state.peers.get(best);
-    if (other !== undefined && other.isDiskLow === progress.isDiskLow && other.match >= progress.match) continue;
-    if (other !== undefined && progress.isDiskLow && !other.isDiskLow) continue;
-    best = voter;
+    if (progress === undefined || progress.isStuck || !isRecentlyActive(state, progress)) continue;
+    if (best === null || isBetter(state, progress, best.progress)) best = { voter, progress };
   }
-  return best;
+  return best?.voter ?? null;
+}
+
+function isBetter(state: CoreState, one: Progress, other: Progress): boolean {
+  const isFresh = isUpToDate(state, one);
+  if (isFresh !== isUpToDate(state, other)) return isFresh;
+  if (one.isDiskLow !== other.isDiskLow) return other.isDiskLow;
+  return one.match > other.match;
+}
+
+/** May the leader hand over to this voter without being asked to? */
+export function mayLeaveTo(state: CoreState, target: ManagerId): boolean {
+  const progress = state.peers.get(target);
+  if (progress === undefined || state.transferRestTicks > 0) return false;
+  return isRecentlyActive(state, progress) && isUpToDate(state, progress);
 }
 
 /** After each answer of a peer. */
@@ -63,6 +86,7 @@ export function advanceTransfer(state: CoreState): void {
 export function tickTransfer(state: CoreState): void {
   const { transfer } = state;
   if (transfer === null) {
+    state.transferRestTicks = Math.max(0, state.transferRestTicks - 1);
     leaveLowDisk(state);
     return;
   }
@@ -70,6 +94,7 @@ export function tickTransfer(state: CoreState): void {
   const isMember = state.voters.includes(transfer.target);
   if (isMember && transfer.elapsedTicks < state.config.electionTimeoutTicks) return;
   state.transfer = null;
+  state.transferRestTicks = restElectionTimeouts * state.config.electionTimeoutTicks;
   const reason = isMember ? 'it did not catch up in time' : 'it is not a voter any more';
   state.emit({ kind: 'transfer-ended', target: transfer.target, outcome: 'refused', reason });
 }
@@ -80,7 +105,7 @@ function leaveLowDisk(state: CoreState): void {
   const successor = bestSuccessor(state);
   const progress = successor === null ? undefined : state.peers.get(successor);
   if (successor === null || progress === undefined || progress.isDiskLow) return;
-  if (progress.state === 'replicate') beginTransfer(state, successor);
+  if (progress.state === 'replicate' && mayLeaveTo(state, successor)) beginTransfer(state, successor);
 }
 
 /** "Campaign now." */
