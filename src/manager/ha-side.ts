@@ -121,7 +121,8 @@ export class HaSide {
       this.#reign = null;
       log('reign-ended', { term });
     }
-    if (!isLeader || this.#reign !== null) return;
+    // Elected again while it stops: whatever it began would be cut off in the middle.
+    if (!isLeader || this.#reign !== null || this.#isStopping) return;
     log('reign-begun', { term });
     this.#reign = new Reign({ term, ports: this.#ports(term), table: this.#table, news: this.#news, onBug });
     this.#reign.follow(machine.state);

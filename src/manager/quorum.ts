@@ -29,7 +29,8 @@ export interface QuorumOptions {
 const keepEveryMs = 500;
 const raiseWithinMs = 5000;
 /** A successor that has not caught up by then is not worth waiting for: the others elect one. */
-const handOverWithinMs = 1500;
+const handOverMinMs = 1500;
+const handOverElectionTimeouts = 1.5;
 
 export class Quorum {
   /** Settles with a sentence when this manager does not belong any more: it must end, and a person must look. */
@@ -92,9 +93,10 @@ export class Quorum {
 
   /** Before it leaves. Whatever comes of it, the others elect a leader when this one is silent. */
   async handOver(): Promise<void> {
-    const { raft, log } = this.#options;
+    const { raft, log, config } = this.#options;
     if (raft.status().role !== 'leader') return;
-    const outcome = await raft.transferLeadership(null, handOverWithinMs);
+    const withinMs = Math.max(handOverMinMs, handOverElectionTimeouts * config.raft.electionTimeoutMs);
+    const outcome = await raft.transferLeadership(null, withinMs);
     log.info({ event: 'leadership-handed-over', ...outcome });
   }
 
