@@ -2,6 +2,7 @@
  * This manager among the others: follows the membership (who is dialled, whether it still belongs), keeps it up to date
  * while it leads, watches its disk, hands over before it leaves. Decides nothing about MySQL.
  */
+import { randomBytes } from 'node:crypto';
 import { HactlError, errorMessage } from '../base/index.js';
 import type { ManagerId } from '../base/index.js';
 import type { ManagerConfig } from '../config/index.js';
@@ -9,12 +10,12 @@ import { raiseTo } from '../ha/index.js';
 import type { Membership, RaftNode } from '../raft/index.js';
 import type { About, RpcNode } from '../rpc/index.js';
 import type { Addresses } from './addresses.js';
-import { encodeCommand } from './command-codec.js';
 import { DiskWatch } from './disk-watch.js';
 import type { HaMachine } from './ha-machine.js';
 import type { Logger } from './log.js';
 import { MemberKeeper } from './member-keeper.js';
 import { whyExpelled } from './peer-memory.js';
+import { VersionRaiser } from './version-raiser.js';
 
 export interface QuorumOptions {
   readonly config: ManagerConfig;
@@ -27,7 +28,6 @@ export interface QuorumOptions {
 }
 
 const keepEveryMs = 500;
-const raiseWithinMs = 5000;
 /** A successor that has not caught up by then is not worth waiting for: the others elect one. */
 const handOverMinMs = 1500;
 const handOverElectionTimeouts = 1.5;
@@ -40,7 +40,6 @@ export class Quorum {
   readonly #disk: DiskWatch;
   #expel: (reason: string) => void = () => undefined;
   #timer: NodeJS.Timeout | null = null;
-  #raises = 0;
 
   constructor(options: QuorumOptions) {
     this.#options = options;
@@ -48,13 +47,15 @@ export class Quorum {
       this.#expel = resolve;
     });
     const { config, raft, rpc, own, machine, log } = options;
+    const say = (event: string, facts: Record<string, unknown>): void => log.info({ event, ...facts });
+    const raiser = new VersionRaiser({ raft, life: randomBytes(8).toString('hex'), log: say });
     this.#keeper = new MemberKeeper({
       self: config.id,
       raft,
       abouts: () => new Map<ManagerId, About>([...rpc.abouts(), [config.id, own]]),
       raiseTo: (voterReducerMaxes) => raiseTo(machine.state, voterReducerMaxes),
-      raise: (to) => this.#raise(to),
-      log: (event, facts) => log.info({ event, ...facts }),
+      raise: (to) => raiser.raise(to),
+      log: say,
     });
     this.#disk = new DiskWatch({
       directory: config.dataDir,
@@ -108,14 +109,6 @@ export class Quorum {
       const next = 'take it out of its supervisor; to come back it needs another id and an empty data_dir';
       this.#expel(`${config.id} was removed from the managers. Next: ${next}`);
     }
-  }
-
-  async #raise(to: number): Promise<void> {
-    this.#raises += 1;
-    const session = { id: `reducer-version-${to}-${this.#options.own.storeId}`, serial: this.#raises };
-    const command = encodeCommand({ kind: 'reducer-version-raised', to });
-    const outcome = await this.#options.raft.propose(command, session, raiseWithinMs);
-    this.#options.log.info({ event: 'reducer-version-raised', to, outcome: outcome.kind });
   }
 
   /**
