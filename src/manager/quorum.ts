@@ -31,6 +31,11 @@ const keepEveryMs = 500;
 /** A successor that has not caught up by then is not worth waiting for: the others elect one. */
 const handOverMinMs = 1500;
 const handOverElectionTimeouts = 1.5;
+/**
+ * Between its removal and its end: what it said last (that its removal is committed, say) still waits to be written to
+ * the sockets, and would be lost with the process. One that others refuse ends at once: its votes may be forgotten.
+ */
+const lastWordsMs = 100;
 
 export class Quorum {
   /** Settles with a sentence when this manager does not belong any more: it must end, and a person must look. */
@@ -107,7 +112,8 @@ export class Quorum {
     if (!isCommitted) return;
     if (membership.removed.includes(config.id)) {
       const next = 'take it out of its supervisor; to come back it needs another id and an empty data_dir';
-      this.#expel(`${config.id} was removed from the managers. Next: ${next}`);
+      const why = `${config.id} was removed from the managers. Next: ${next}`;
+      setTimeout(() => this.#expel(why), lastWordsMs);
     }
   }
 
