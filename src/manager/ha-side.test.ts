@@ -8,8 +8,9 @@ import { HaSide } from './ha-side.js';
 function sideOf() {
   const listeners: ((status: RaftStatus) => void)[] = [];
   const self = managerId('m1');
+  const membership = bootstrapMembership([self]);
   const raft = {
-    status: () => ({ id: self, role: 'leader', voters: [self], membership: bootstrapMembership([self]), term: term(3) }),
+    status: () => ({ id: self, role: 'leader', voters: [self], membership, term: term(3) }),
     onApplied: () => undefined,
     onRoleChange: (listener: (status: RaftStatus) => void) => void listeners.push(listener),
     proveLeadership: () => Promise.resolve({ kind: 'not-leader' }),
@@ -37,7 +38,8 @@ function sideOf() {
   });
   side.start();
   const become = (role: 'leader' | 'follower', at: number): void => {
-    const status = { id: self, role, term: term(at), leader: role === 'leader' ? self : null, membership: bootstrapMembership([self]) } as RaftStatus;
+    const leader = role === 'leader' ? self : null;
+    const status = { id: self, role, term: term(at), leader, membership } as RaftStatus;
     for (const listener of listeners) listener(status);
   };
   return { side, become };

@@ -5,8 +5,8 @@ import type { ProposalSession, RaftNode } from '../raft/index.js';
 import { VersionRaiser } from './version-raiser.js';
 
 /**
- * A log whose every proposal is applied at once, through the table of sessions; it outlives the raisers. Its state takes
- * the first raise, and says no to any later one.
+ * A log whose every proposal is applied at once, through the table of sessions; it outlives the raisers. Its state
+ * takes the first raise, and says no to any later one.
  */
 function logOver() {
   let applied = 0;

@@ -166,7 +166,7 @@ describe('a failover', () => {
     await world.env.queue.run(20_000);
     const blocked = world.cluster.operation;
     expect(blocked?.phase).toBe('blocked');
-    expect(blocked?.reason).toMatch(/^nobody could take over: .*; bring one of them back as a replica of db3, or bring/);
+    expect(blocked?.reason).toMatch(/^nobody could take over: .*; bring one of them back as a replica of db3, or/);
     expect(blockings).toBe(1);
     expect(blocked?.journal.map(({ step }) => step)).not.toContain('fence');
     world.server('db1').cloneFrom(world.server('db3'));
