@@ -8,6 +8,7 @@ import { formatHostPort, loadManagerConfig, nodeSecretSource } from './config/in
 import { createFailpoint } from './manager/failpoint.js';
 import { createLogger } from './manager/log.js';
 import { createManager } from './manager/create-manager.js';
+import { runUntilEnd } from './manager/run-until-end.js';
 import { initStore } from './raft/index.js';
 
 /** Creates the data directory, once in a manager's life. Returns what to print. Throws HactlError. */
@@ -46,13 +47,11 @@ export async function runManager(configPath: string): Promise<void> {
   const log = createLogger(loaded.config.log.level, loaded.config.id);
   const failpoint = createFailpoint(process.env['HACTL_FAILPOINT'], () => process.kill(process.pid, 'SIGKILL'));
   const manager = await createManager(loaded, log, failpoint);
-  const stopped = new Promise<'stopped'>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve('stopped'));
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
-  await manager.start();
-  const end = await Promise.race([stopped, manager.failed]);
-  if (end === 'stopped') {
-    await manager.stop();
+  const end = await runUntilEnd(manager, stopped);
+  if (end === null) {
     log.info({ event: 'manager-stopped' });
     // Waits of an operation may still be running; they act on nothing any more.
     process.exit(0);

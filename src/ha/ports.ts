@@ -22,8 +22,11 @@ export type LogOutcome =
   | { readonly kind: 'dropped'; readonly reason: string };
 
 export interface LogPort {
-  /** With a `requestId` the command runs once, however often it is proposed: a repetition gets the first answer. */
-  propose(command: Command, requestId?: string): Promise<LogOutcome>;
+  /**
+   * With a `requestId` the command runs once, however often it is proposed: a repetition gets the first answer. What
+   * the log does not take for a passing reason is proposed again, for `retryWithinMs` at most.
+   */
+  propose(command: Command, requestId?: string, retryWithinMs?: number): Promise<LogOutcome>;
   /** ReadIndex: true when a majority confirmed this leader, in this same term, after the call. */
   proveLeadership(): Promise<boolean>;
   /** What is applied here. Current only after proveLeadership. */

@@ -11,9 +11,15 @@ export type OperationCommand = Distributed<Command>;
 
 /**
  * Commits `command`. Throws ReignEnded when leadership is gone, the outcome is unknown, or the reducer rejects it: in
- * each case the log knows better than this manager what comes next. Throws ActionError when the log does not take it.
+ * each case the log knows better than this manager what comes next. Throws ActionError when the log does not take it,
+ * tried again or not for `retryWithinMs`.
  */
-export async function proposeOn(ports: HaPorts, operation: Operation, command: OperationCommand): Promise<number> {
+export async function proposeOn(
+  ports: HaPorts,
+  operation: Operation,
+  command: OperationCommand,
+  retryWithinMs?: number,
+): Promise<number> {
   const full = {
     ...command,
     cluster: operation.cluster,
@@ -21,7 +27,7 @@ export async function proposeOn(ports: HaPorts, operation: Operation, command: O
     epoch: operation.epoch,
     by: ports.log.self,
   } as Command;
-  const outcome = await ports.log.propose(full);
+  const outcome = await ports.log.propose(full, undefined, retryWithinMs);
   if (outcome.kind === 'lost') throw new ReignEnded(outcome.reason);
   if (outcome.kind === 'dropped') throw new ActionError('rejected', `the log does not take it: ${outcome.reason}`);
   if (!outcome.result.ok) throw new ReignEnded(`${command.kind} was rejected: ${outcome.result.reason}`);

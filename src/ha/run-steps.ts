@@ -135,12 +135,22 @@ async function withinPause<T>(run: Run, work: Promise<T>): Promise<T | StepOutco
   return first;
 }
 
+/**
+ * How long the log may refuse what goes on with a write pause; undefined: no pause runs. Only the refusals count: what
+ * the log took and does not commit holds up the rollback, which has to be committed too, just as long.
+ */
+function restOfPauseMs({ context, ports }: Run): number | undefined {
+  if (context.deadlineMs === null || !isWritePause(context.operation())) return undefined;
+  return Math.max(0, context.deadlineMs - ports.clock.nowMs());
+}
+
 /** Once per run of a step: trying again at the same epoch needs no second entry. */
 async function commitIntent(run: Run, step: StepName): Promise<void> {
   const operation = run.context.operation();
   const last = operation.journal.at(-1);
   if (last?.step === step && last.finishedAtMs === null && last.epoch === operation.epoch) return;
-  await proposeOn(run.ports, operation, { kind: 'step-started', step, newPrimary: operation.newPrimary });
+  const command = { kind: 'step-started', step, newPrimary: operation.newPrimary } as const;
+  await proposeOn(run.ports, operation, command, restOfPauseMs(run));
   report(run, 'step-started', `${step} of ${operation.id}`, { step });
 }
 
@@ -148,7 +158,8 @@ async function commit(run: Run, step: StepName, outcome: Exclude<StepOutcome, { 
   const operation = run.context.operation();
   if (outcome.kind === 'finished') {
     const { result, summary, newPrimary } = outcome;
-    await proposeOn(run.ports, operation, { kind: 'step-finished', step, result, summary, newPrimary });
+    const command = { kind: 'step-finished', step, result, summary, newPrimary } as const;
+    await proposeOn(run.ports, operation, command, restOfPauseMs(run));
     report(run, 'step-finished', `${step}: ${summary}`, { step });
   } else if (outcome.kind === 'rewind') {
     await proposeOn(run.ports, operation, { kind: 'operation-rewound', to: outcome.to, reason: outcome.reason });

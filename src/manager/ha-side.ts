@@ -55,6 +55,7 @@ export class HaSide {
   readonly #channel: HaChannel;
   #proposals = 0;
   #reign: Reign | null = null;
+  #isStopping = false;
 
   constructor(options: HaSideOptions) {
     this.#options = options;
@@ -93,8 +94,9 @@ export class HaSide {
     this.#channel.start();
   }
 
-  /** Nothing more is begun here; what runs is taken over by whoever leads next. */
+  /** For good: nothing more is begun here, elected again or not; what runs is taken over by whoever leads next. */
   endReign(): void {
+    this.#isStopping = true;
     this.#reign?.end();
   }
 
@@ -119,18 +121,27 @@ export class HaSide {
       this.#reign = null;
       log('reign-ended', { term });
     }
-    if (!isLeader || this.#reign !== null) return;
+    // Elected again while it stops: whatever it began would be cut off in the middle.
+    if (!isLeader || this.#reign !== null || this.#isStopping) return;
     log('reign-begun', { term });
     this.#reign = new Reign({ term, ports: this.#ports(term), table: this.#table, news: this.#news, onBug });
     this.#reign.follow(machine.state);
   }
 
   #ports(term: Reign['term']): HaPorts {
-    const { raft, machine, clock, random, servers, report } = this.#options;
+    const { raft, machine, clock, random, servers, report, electionTimeoutMs } = this.#options;
     return {
       clock,
       random,
-      log: new ReignLogPort({ raft, term, state: () => machine.state, nextSession: () => this.#nextSession(), clock }),
+      log: new ReignLogPort({
+        raft,
+        term,
+        electionTimeoutMs,
+        isEnding: () => this.#isStopping,
+        state: () => machine.state,
+        nextSession: () => this.#nextSession(),
+        clock,
+      }),
       servers,
       quorum: this.#channel,
       endpoints: { quietSince: (index) => quietSince(this.right, index, clock) },

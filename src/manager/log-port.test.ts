@@ -12,11 +12,13 @@ const raised: Command = { kind: 'reducer-version-raised', to: 1 };
 /** A node that answers what the test gives, the last answer for ever; time moves by sleeping alone. */
 function portOver(outcomes: readonly ProposeOutcome[], reducerVersion = 1) {
   const sessions: ProposalSession[] = [];
-  const status = { id: managerId('m1'), role: 'leader', term: term(3) };
+  const allowancesMs: number[] = [];
+  const status = { id: managerId('m1'), role: 'leader', term: term(3), isEnding: false };
   let nowMs = 0;
   const raft = {
     status: () => status,
-    propose: (_command: Uint8Array, session: ProposalSession) => {
+    propose: (_command: Uint8Array, session: ProposalSession, withinMs: number) => {
+      allowancesMs.push(withinMs);
       sessions.push(session);
       return Promise.resolve(outcomes[Math.min(sessions.length, outcomes.length) - 1]);
     },
@@ -25,8 +27,10 @@ function portOver(outcomes: readonly ProposeOutcome[], reducerVersion = 1) {
   let serial = 0;
   const nextSession = (): ProposalSession => ({ id: 's', serial: (serial += 1) });
   const state = () => ({ ...emptyState, reducerVersion });
-  const port = new ReignLogPort({ raft, term: term(3), state, nextSession, clock });
-  return { port, sessions, status, nowMs: () => nowMs };
+  const isEnding = () => status.isEnding;
+  const times = { electionTimeoutMs: 1000, clock };
+  const port = new ReignLogPort({ raft, term: term(3), isEnding, state, nextSession, ...times });
+  return { port, sessions, allowancesMs, status, nowMs: () => nowMs };
 }
 
 describe('the log of a reign', () => {
@@ -45,7 +49,28 @@ describe('the log of a reign', () => {
   it('gives up in the end, and says why in words', async () => {
     const { port, nowMs } = portOver([handingOver]);
     expect(await port.propose(raised)).toEqual({ kind: 'dropped', reason: 'the leadership is being handed over' });
-    expect(nowMs()).toBe(5000);
+    expect(nowMs()).toBe(1500);
+  });
+
+  it('gives up when its caller has no more time, after one try at least', async () => {
+    const some = portOver([handingOver]);
+    expect(await some.port.propose(raised, undefined, 120)).toMatchObject({ kind: 'dropped' });
+    expect([some.nowMs(), some.sessions.length]).toEqual([120, 4]);
+    const none = portOver([applied]);
+    expect(await none.port.propose(raised, undefined, 0)).toMatchObject({ kind: 'applied' });
+  });
+
+  it('gives a later try only the time that is left', async () => {
+    const { port, allowancesMs } = portOver([handingOver, handingOver, applied]);
+    await port.propose(raised);
+    expect(allowancesMs).toEqual([5000, 4950, 4900]);
+  });
+
+  it('tries nothing again while the reign is given up', async () => {
+    const { port, status, sessions } = portOver([handingOver]);
+    status.isEnding = true;
+    expect(await port.propose(raised)).toMatchObject({ kind: 'lost' });
+    expect(sessions).toHaveLength(1);
   });
 
   it('is lost once the hand-over has come about', async () => {

@@ -13,10 +13,15 @@ import { encodeCommand } from './command-codec.js';
 const proposeWithinMs = 5000;
 const proofWithinMs = 1000;
 const retryEveryMs = 50;
+/** A hand-over that comes to nothing refuses everything for one election timeout. */
+const retryElectionTimeouts = 1.5;
 
 export interface ReignLogOptions {
   readonly raft: RaftNode;
   readonly term: Term;
+  readonly electionTimeoutMs: number;
+  /** This manager gives the reign up, though it may still lead: nothing is tried again. */
+  readonly isEnding: () => boolean;
   readonly state: () => HaState;
   readonly nextSession: () => ProposalSession;
   readonly clock: ClockPort;
@@ -41,12 +46,12 @@ export class ReignLogPort implements LogPort {
     this.term = options.term;
   }
 
-  async propose(command: Command, requestId?: string): Promise<LogOutcome> {
+  async propose(command: Command, requestId?: string, retryWithinMs = Infinity): Promise<LogOutcome> {
     if (!this.#isReigning()) return { kind: 'lost', reason: 'this manager does not lead any more' };
     // Older builds among the voters would stop at it.
     const notYet = whyNotYet(this.state(), command);
     if (notYet !== null) return { kind: 'dropped', reason: notYet };
-    const outcome = await this.#proposed(command, requestId);
+    const outcome = await this.#proposed(command, requestId, retryWithinMs);
     switch (outcome.kind) {
       case 'applied':
         if (isStaleSerial(outcome.result)) return { kind: 'lost', reason: 'a later proposal came first' };
@@ -54,7 +59,7 @@ export class ReignLogPort implements LogPort {
       case 'not-leader':
         return { kind: 'lost', reason: 'this manager does not lead any more' };
       case 'dropped':
-        if (!this.#isReigning()) return { kind: 'lost', reason: outcome.reason };
+        if (!this.#isReigning() || this.#options.isEnding()) return { kind: 'lost', reason: outcome.reason };
         return { kind: 'dropped', reason: reasonWords[outcome.reason] ?? outcome.reason };
       case 'unknown':
         return { kind: 'lost', reason: outcome.reason };
@@ -67,18 +72,26 @@ export class ReignLogPort implements LogPort {
    * call itself blocked, or roll back, for that. Each try has a serial of its own: a later proposal of this reign may
    * have overtaken the one before, which would make it stale.
    */
-  async #proposed(command: Command, requestId: string | undefined): Promise<ProposeOutcome> {
-    const { raft, clock, nextSession } = this.#options;
+  async #proposed(
+    command: Command,
+    requestId: string | undefined,
+    retryWithinMs: number,
+  ): Promise<ProposeOutcome> {
+    const { raft, clock, nextSession, electionTimeoutMs, isEnding } = this.#options;
     const encoded = encodeCommand(command);
     // What belongs to an operation, a failover's beginning too, is taken even when the disks are almost full.
     const isUrgent = 'operation' in command;
-    const untilMs = clock.nowMs() + proposeWithinMs;
+    const startedAtMs = clock.nowMs();
+    const triedForMs = Math.min(proposeWithinMs, electionTimeoutMs * retryElectionTimeouts, retryWithinMs);
     for (;;) {
       const session = requestId === undefined ? nextSession() : { id: `r-${requestId}`, serial: 1 };
-      const outcome = await raft.propose(encoded, session, proposeWithinMs, isUrgent);
-      const isOver = outcome.kind !== 'dropped' || !outcome.isPassing || clock.nowMs() >= untilMs;
-      if (isOver || !this.#isReigning()) return outcome;
-      await clock.sleep(retryEveryMs);
+      const spentMs = clock.nowMs() - startedAtMs;
+      // One allowance for all tries: a late one must not get a whole one anew.
+      const outcome = await raft.propose(encoded, session, Math.max(1, proposeWithinMs - spentMs), isUrgent);
+      if (outcome.kind !== 'dropped' || !outcome.isPassing || !this.#isReigning() || isEnding()) return outcome;
+      const restMs = triedForMs - (clock.nowMs() - startedAtMs);
+      if (restMs <= 0) return outcome;
+      await clock.sleep(Math.min(retryEveryMs, restMs));
     }
   }
 

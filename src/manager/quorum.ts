@@ -2,6 +2,7 @@
  * This manager among the others: follows the membership (who is dialled, whether it still belongs), keeps it up to date
  * while it leads, watches its disk, hands over before it leaves. Decides nothing about MySQL.
  */
+import { randomBytes } from 'node:crypto';
 import { HactlError, errorMessage } from '../base/index.js';
 import type { ManagerId } from '../base/index.js';
 import type { ManagerConfig } from '../config/index.js';
@@ -9,12 +10,12 @@ import { raiseTo } from '../ha/index.js';
 import type { Membership, RaftNode } from '../raft/index.js';
 import type { About, RpcNode } from '../rpc/index.js';
 import type { Addresses } from './addresses.js';
-import { encodeCommand } from './command-codec.js';
 import { DiskWatch } from './disk-watch.js';
 import type { HaMachine } from './ha-machine.js';
 import type { Logger } from './log.js';
 import { MemberKeeper } from './member-keeper.js';
 import { whyExpelled } from './peer-memory.js';
+import { VersionRaiser } from './version-raiser.js';
 
 export interface QuorumOptions {
   readonly config: ManagerConfig;
@@ -27,9 +28,14 @@ export interface QuorumOptions {
 }
 
 const keepEveryMs = 500;
-const raiseWithinMs = 5000;
 /** A successor that has not caught up by then is not worth waiting for: the others elect one. */
-const handOverWithinMs = 1500;
+const handOverMinMs = 1500;
+const handOverElectionTimeouts = 1.5;
+/**
+ * Between its removal and its end: what it said last (that its removal is committed, say) still waits to be written to
+ * the sockets, and would be lost with the process. One that others refuse ends at once: its votes may be forgotten.
+ */
+const lastWordsMs = 100;
 
 export class Quorum {
   /** Settles with a sentence when this manager does not belong any more: it must end, and a person must look. */
@@ -39,7 +45,6 @@ export class Quorum {
   readonly #disk: DiskWatch;
   #expel: (reason: string) => void = () => undefined;
   #timer: NodeJS.Timeout | null = null;
-  #raises = 0;
 
   constructor(options: QuorumOptions) {
     this.#options = options;
@@ -47,13 +52,15 @@ export class Quorum {
       this.#expel = resolve;
     });
     const { config, raft, rpc, own, machine, log } = options;
+    const say = (event: string, facts: Record<string, unknown>): void => log.info({ event, ...facts });
+    const raiser = new VersionRaiser({ raft, life: randomBytes(8).toString('hex'), log: say });
     this.#keeper = new MemberKeeper({
       self: config.id,
       raft,
       abouts: () => new Map<ManagerId, About>([...rpc.abouts(), [config.id, own]]),
       raiseTo: (voterReducerMaxes) => raiseTo(machine.state, voterReducerMaxes),
-      raise: (to) => this.#raise(to),
-      log: (event, facts) => log.info({ event, ...facts }),
+      raise: (to) => raiser.raise(to),
+      log: say,
     });
     this.#disk = new DiskWatch({
       directory: config.dataDir,
@@ -92,9 +99,10 @@ export class Quorum {
 
   /** Before it leaves. Whatever comes of it, the others elect a leader when this one is silent. */
   async handOver(): Promise<void> {
-    const { raft, log } = this.#options;
+    const { raft, log, config } = this.#options;
     if (raft.status().role !== 'leader') return;
-    const outcome = await raft.transferLeadership(null, handOverWithinMs);
+    const withinMs = Math.max(handOverMinMs, handOverElectionTimeouts * config.raft.electionTimeoutMs);
+    const outcome = await raft.transferLeadership(null, withinMs);
     log.info({ event: 'leadership-handed-over', ...outcome });
   }
 
@@ -104,16 +112,9 @@ export class Quorum {
     if (!isCommitted) return;
     if (membership.removed.includes(config.id)) {
       const next = 'take it out of its supervisor; to come back it needs another id and an empty data_dir';
-      this.#expel(`${config.id} was removed from the managers. Next: ${next}`);
+      const why = `${config.id} was removed from the managers. Next: ${next}`;
+      setTimeout(() => this.#expel(why), lastWordsMs);
     }
-  }
-
-  async #raise(to: number): Promise<void> {
-    this.#raises += 1;
-    const session = { id: `reducer-version-${to}-${this.#options.own.storeId}`, serial: this.#raises };
-    const command = encodeCommand({ kind: 'reducer-version-raised', to });
-    const outcome = await this.#options.raft.propose(command, session, raiseWithinMs);
-    this.#options.log.info({ event: 'reducer-version-raised', to, outcome: outcome.kind });
   }
 
   /**

@@ -19,7 +19,7 @@ import type { HardState, LogBase, Member, Membership, Snapshot, StoredEntry } fr
 import { inspectLocked, type StoreInspection } from './inspect-store.js';
 import { LevelLogStore } from './level-log-store.js';
 import { makeLastingCopy } from './store-copy.js';
-import { newStoreId, writeMeta, type StoreMeta } from './store-directory.js';
+import { newStoreId, refuseOtherUser, writeMeta, type StoreMeta } from './store-directory.js';
 import { withStoreLock } from './store-lock.js';
 import type { RestoredStore, StoreWrite } from './types.js';
 
@@ -73,10 +73,12 @@ export interface RecoveryOptions {
   readonly agree: (plan: RecoveryPlan, held: HeldLog) => Promise<boolean>;
 }
 
-/** Throws HactlError: `refused` (in use, another's, never a member), `store-missing`, `store-faulted`. */
+/** Throws HactlError: `refused` (in use, of another manager or user, no member), `store-missing`, `store-faulted`. */
 export async function recoverStore(options: RecoveryOptions): Promise<RecoveryOutcome> {
   const { clusterId, managerId } = options;
   const directory = resolve(options.directory);
+  // Before the lock, whose failure says less, and for a dry run too: it is told of at the first look.
+  await refuseOtherUser(directory);
   return withStoreLock(directory, async () => {
     const inspection = await inspectLocked(directory, { clusterId, managerId });
     const meta = soundMeta(directory, inspection);

@@ -4,14 +4,16 @@
  * without it was never a member.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, managerId, namePattern, type ManagerId } from '../base/index.js';
 import { createDatabase, databaseDirectory, markerPath, syncDirectory } from './level-database.js';
 import { LevelLogStore } from './level-log-store.js';
 import { emptyState } from './log-record.js';
 import { MarkerFile } from './marker-file.js';
-import { foreignStore, recoveryUnfinished, storeExists, storeFaulted, storeMissing } from './store-errors.js';
+import {
+  foreignStore, otherOwner, recoveryUnfinished, storeExists, storeFaulted, storeMissing, storeUnreadable,
+} from './store-errors.js';
 
 export interface StoreIdentity {
   readonly clusterId: string;
@@ -102,7 +104,7 @@ export function wireClusterId({ clusterId, lineage }: StoreMeta): string {
   return lineage === null ? clusterId : `${clusterId}#${lineage}`;
 }
 
-/** Throws `store-missing`, `store-faulted`, or `refused` when the store is somebody else's. */
+/** Throws `store-missing`, `store-faulted`, or `refused`: it is somebody else's, or this user may not read it. */
 export async function openStore(directory: string, expected: ExpectedOwner): Promise<OpenedStore> {
   const meta = await readStoreMeta(directory);
   refuseForeign(directory, meta, expected);
@@ -137,8 +139,23 @@ export async function requireParts(directory: string): Promise<void> {
   }
 }
 
+/** For tools that write: what root wrote, the manager's own user could not read. Throws `refused`. */
+export async function refuseOtherUser(directory: string): Promise<void> {
+  const ownUid = process.geteuid?.();
+  const owner = await stat(directory).catch(() => null);
+  if (ownUid === undefined || owner === null || owner.uid === ownUid) return;
+  throw otherOwner(directory, ownUid, owner.uid);
+}
+
+const isForbidden = (thrown: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((thrown as NodeJS.ErrnoException).code ?? '');
+
+/** Throws `store-missing`, `store-faulted`, and `refused` when this user may not read it. */
 export async function readStoreMeta(directory: string): Promise<StoreMeta> {
-  const names = (await namesIn(directory)).filter((name) => ourNames.includes(name));
+  const present = await namesIn(directory).catch((thrown: unknown) => {
+    throw isForbidden(thrown) ? storeUnreadable(directory, thrown) : thrown;
+  });
+  const names = present.filter((name) => ourNames.includes(name));
   if (names.length === 0) throw storeMissing(directory);
   if (!names.includes('meta.json')) {
     throw storeFaulted(directory, 'meta.json is gone, or `hactl init` was interrupted before it was written');
@@ -147,6 +164,7 @@ export async function readStoreMeta(directory: string): Promise<StoreMeta> {
   try {
     fields = JSON.parse(await readFile(metaPath(directory), 'utf8')) as Record<string, unknown>;
   } catch (thrown) {
+    if (isForbidden(thrown)) throw storeUnreadable(directory, thrown);
     throw storeFaulted(directory, `meta.json cannot be read: ${errorMessage(thrown)}`, thrown);
   }
   const meta = decodeMeta(fields);

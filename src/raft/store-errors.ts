@@ -1,5 +1,5 @@
 /** What a person is told when a data directory cannot be used. Each says why going on would be worse than stopping. */
-import { HactlError } from '../base/index.js';
+import { errorMessage, HactlError } from '../base/index.js';
 
 const replaceManager =
   'keep the directory for a look (`hactl debug verify-store`), and replace this manager by a new one: ' +
@@ -68,5 +68,31 @@ export function recoveryUnfinished(directory: string, copy: string): HactlError 
     what: `a recovery of the store in ${directory} was begun and not finished`,
     why: 'its parts may be of two lineages: to start on it could make two quorums of one',
     next: `run \`hactl managers recover\` again, which goes on; or put the copy of before back, which is ${copy}`,
+  });
+}
+
+/** Nothing is known of the store yet: this is no damage. */
+export function storeUnreadable(directory: string, cause: unknown): HactlError {
+  return new HactlError(
+    {
+      code: 'refused',
+      what: `this user may not read the store in ${directory}`,
+      why: `${errorMessage(cause)}; nothing says that the store is damaged`,
+      next:
+        'run this as the user that the manager runs as; if files in it belong to another user (something was run as ' +
+        'root), give them back: chown -R MANAGER_USER the directory',
+    },
+    { cause },
+  );
+}
+
+export function otherOwner(directory: string, ownUid: number, ownerUid: number): HactlError {
+  return new HactlError({
+    code: 'refused',
+    what: `the store in ${directory} belongs to another user: uid ${ownerUid}, and this runs as uid ${ownUid}`,
+    why: 'what it writes would belong to this user, and the manager could not open its store any more',
+    next:
+      `run it as the user who owns the directory, uid ${ownerUid} (sudo -u '#${ownerUid}' hactl ...); ` +
+      'if the manager runs as another user, give the directory to that one first (chown -R)',
   });
 }

@@ -112,6 +112,14 @@ async function expectRecovered(old: RestoredStore): Promise<void> {
 }
 
 describe('a recovery from a lost quorum', () => {
+  it('is refused to another user than the owner, root too, before anything is asked or written', async () => {
+    vi.spyOn(process, 'geteuid').mockReturnValue((process.geteuid?.() ?? 0) + 1);
+    const before = await readdir(parent);
+    const refused = { code: 'refused', what: expect.stringMatching(/belongs to another user/) as string };
+    await expect(recover(() => Promise.reject(new Error('asked')))).rejects.toMatchObject(refused);
+    expect(await readdir(parent)).toEqual(before);
+  });
+
   it('keeps the whole log as committed, with one voter wherever a membership stood', async () => {
     const old = (await read(directory)).restored;
     expect(membershipsOf(old)).toEqual([describedTrio, describedTrio]);

@@ -10,8 +10,6 @@ import { failoverSubject } from '../verdict-subject.js';
 import { finished, formerServersNow } from './step.js';
 import type { Step, StepContext, StepOutcome } from './step.js';
 
-const nobodyElse = 'nobody could take over: the other servers are former primaries that have not been brought back';
-
 export const confirm: Step = {
   name: 'confirm',
   async run(context: StepContext): Promise<StepOutcome> {
@@ -26,7 +24,7 @@ export const confirm: Step = {
     const members = membersOf(context.cluster(), context.table);
     // Asked before anything is touched, and asked again: somebody may bring one of them back.
     if (members.every((member) => member === context.operation().oldPrimary)) {
-      return { kind: 'blocked', reason: `${verdict.reason}; ${nobodyElse}` };
+      return { kind: 'blocked', reason: nobodyElse(context) };
     }
     const seen: Record<string, ServerFacts> = {};
     for (const server of context.spec.servers) {
@@ -43,6 +41,18 @@ export const confirm: Step = {
     });
   },
 };
+
+/** The same words at each try: other ones would be one more entry of the log. What was seen changes all the time. */
+function nobodyElse(context: StepContext): string {
+  const old = context.operation().oldPrimary;
+  if (context.spec.servers.length === 1) {
+    return `nobody could take over: ${old} is the only server of the cluster; bring it back`;
+  }
+  return (
+    'nobody could take over: the other servers are former primaries that have not been brought back; ' +
+    `bring one of them back as a replica of ${old}, or bring ${old} back`
+  );
+}
 
 /** A manager that took over trusts no round but its own, and one that slept not even that: the primary may be back. */
 async function freshVerdict(context: StepContext): Promise<Verdict> {
