@@ -26,7 +26,8 @@ function after(count: number): { readonly state: StateRecord; readonly raw: read
 /** Two entries are acknowledged, a third was being written: of all three, this is left. */
 function left(...indexes: readonly number[]): Audit {
   const { state, raw } = after(3);
-  return auditLog(after(2).state, { state, snapshot: null, entries: raw.filter(({ index }) => indexes.includes(index)) });
+  const entries = raw.filter(({ index }) => indexes.includes(index));
+  return auditLog(after(2).state, { state, snapshot: null, entries });
 }
 
 describe('a write that was never acknowledged', () => {

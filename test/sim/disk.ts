@@ -69,7 +69,8 @@ export class SimDisk {
   }
 
   mend(): void {
-    Object.assign(this, { slowness: 1, isHung: false, isFull: false, failsNextWrite: false, keepsShare: 0.5, tears: false });
+    Object.assign(this, { slowness: 1, isHung: false, isFull: false, failsNextWrite: false });
+    Object.assign(this, { keepsShare: 0.5, tears: false });
   }
 
   /** What was being written when the process or the machine ended may have come through. */

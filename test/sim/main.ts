@@ -37,7 +37,8 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const { values: args } = parseArgs({
   options: {
     seeds: { type: 'string' }, from: { type: 'string' }, budget: { type: 'string' }, seed: { type: 'string' },
-    faults: { type: 'string' }, plan: { type: 'string' }, workers: { type: 'string', default: '2' }, canary: { type: 'string' },
+    faults: { type: 'string' }, plan: { type: 'string' }, canary: { type: 'string' },
+    workers: { type: 'string', default: '2' },
     regressions: { type: 'boolean' }, trace: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' },
   },
 });

@@ -116,7 +116,9 @@ export class Operator {
     sim.env.queue.after(500, () => {
       if (sim.cluster !== null) return;
       this.#declare();
-      this.#propose({ [cluster]: specOf(sim.servers, sim.plan.preferred) }, { [cluster]: sim.servers[0]!.name }, 0, 'declare');
+      const [first] = sim.servers;
+      const spec = specOf(sim.servers, sim.plan.preferred);
+      this.#propose({ [cluster]: spec }, { [cluster]: first!.name }, 0, 'declare');
     });
   }
 

@@ -292,7 +292,8 @@ export class Simulation {
     if (seat?.node !== node || node.process.state === 'dead') return;
     env.trace.say(node.id, `ends: ${reason}`);
     const isRemoved = this.frontier.removed.has(node.id) || node.committed.removed.includes(node.id);
-    const mayEnd = seat.isForgetful || isRemoved || seat.disk.fault !== null || (!isFinal && reason.includes(diskFailure));
+    const isOfDisk = seat.disk.fault !== null || (!isFinal && reason.includes(diskFailure));
+    const mayEnd = seat.isForgetful || isRemoved || isOfDisk;
     if (!mayEnd) this.#bugs.push(`${node.id} ends: ${reason}`);
     this.kill(node.id, isFinal || seat.isForgetful);
     // As a service manager does.
@@ -334,7 +335,8 @@ export class Simulation {
   /** With everything else in order the primary dies for good: another one must take writes soon. */
   async #lastDeath(): Promise<void> {
     const { env } = this;
-    const areAllFollowing = await env.queue.runUntil(() => this.isBroken || whoDoesNotFollow(this) === null, tidyWithinMs);
+    const isTidy = (): boolean => this.isBroken || whoDoesNotFollow(this) === null;
+    const areAllFollowing = await env.queue.runUntil(isTidy, tidyWithinMs);
     const old = this.servers.find(({ name }) => name === this.cluster?.primary);
     if (!areAllFollowing && !this.isBroken) this.note(`liveness: ${String(whoDoesNotFollow(this))} does not follow`);
     if (this.isBroken || old === undefined) return;

@@ -89,7 +89,8 @@ export class SavedChecks {
     for (const server of followers) {
       if (!this.#isSteady(server)) continue;
       const isFollowing = server.replica?.source.host === primary.host && server.replica.wantsReceiver;
-      if (!isFollowing) this.#options.note(`re-pointed: ${server.name} is said to follow ${primary.name}, and does not`);
+      if (isFollowing) continue;
+      this.#options.note(`re-pointed: ${server.name} is said to follow ${primary.name}, and does not`);
     }
   }
 }
