@@ -9,6 +9,13 @@ import type { LedgerChecks } from './checks/ledger-checks.js';
 import { ledgerCommand } from './sim-machine.js';
 import type { SimNode } from './sim-node.js';
 
+export interface AcknowledgedWrite {
+  readonly gtid: string;
+  readonly server: string;
+  /** In semi-sync: some replica has received it. */
+  readonly isWaitedFor: boolean;
+}
+
 export interface ClientsOptions {
   readonly env: Environment;
   readonly nodes: () => readonly SimNode[];
@@ -25,7 +32,7 @@ const withinMs = 1500;
 
 export class Clients {
   readonly #options: ClientsOptions;
-  readonly acknowledgedWrites: { readonly gtid: string; readonly server: string }[] = [];
+  readonly acknowledgedWrites: AcknowledgedWrite[] = [];
   #number = 1;
   #burstNumber = 1_000_000;
   #isStopped = false;
@@ -119,7 +126,9 @@ export class Clients {
       const named = all[env.random.int(0, all.length)]?.named ?? null;
       const server = servers.find((one) => one.name === named);
       if (server === undefined || env.network.isCut(clientHost, server.name)) return;
-      server.commit(clientHost, (gtid) => this.acknowledgedWrites.push({ gtid, server: server.name }));
+      server.commit(clientHost, (gtid) => {
+        this.acknowledgedWrites.push({ gtid, server: server.name, isWaitedFor: server.waitsForAcks });
+      });
     });
   }
 }

@@ -64,7 +64,7 @@ function replicaOf(sim: Simulation, dice: number): SimServer | undefined {
 function crash(sim: Simulation, server: SimServer, forMs: number): void {
   server.crash();
   for (const node of sim.nodes) node.prober.noticeEnd(server);
-  sim.env.queue.after(forMs, () => server.start());
+  later(sim, forMs, () => server.start());
 }
 
 /** `change` returns how it is taken back. */
@@ -236,7 +236,9 @@ function crashWhileWriting(how: Partial<Pick<SimDisk, 'keepsShare' | 'tears'>>):
     let looksLeft = 400;
     const look = (): void => {
       looksLeft -= 1;
-      if (looksLeft === 0 || !seat.node.isRunning || sim.isCalm) {
+      // Meanwhile another store may have been lost.
+      const isOver = sim.isCalm || (how.tears === true && !mayLose(sim, seat));
+      if (looksLeft === 0 || !seat.node.isRunning || isOver) {
         disk.mend();
       } else if (disk.isWriting) {
         Object.assign(disk, how);
@@ -266,8 +268,8 @@ function mayLose(sim: Simulation, seat: Seat | undefined): seat is Seat {
   const voters = sim.leader?.raft.status().voters ?? [];
   if (seat === undefined || voters.length < 3 || !voters.includes(seat.id) || sim.seats.size >= 8) return false;
   return voters.every((id) => {
-    const { isGone = true, disk = null } = sim.seats.get(id) ?? {};
-    return !isGone && disk?.fault === null;
+    const { isGone = true, isForgetful = true, disk = null } = sim.seats.get(id) ?? {};
+    return !isGone && !isForgetful && disk?.fault === null;
   });
 }
 

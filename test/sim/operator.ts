@@ -171,7 +171,10 @@ export class Operator {
       // hactl opens a primary that came up closed only in an operation; upkeep will.
       if (state.unrestored !== null || primary.offline || !primary.cameUpClosed) return;
       env.trace.say('person', `opens ${primary.name}, which came up closed`);
-      const waitsForAcks = this.#sim.plan.isSemiSync;
+      // Nobody lets it wait for what nobody gives.
+      const isFrom = (host: string | undefined): boolean => host === primary.host;
+      const isAcknowledged = servers.some(({ replica }) => isFrom(replica?.source.host) && replica?.isAcknowledging);
+      const waitsForAcks = this.#sim.plan.isSemiSync && isAcknowledged;
       Object.assign(primary, { readOnly: false, superReadOnly: false, cameUpClosed: false, waitsForAcks });
       return;
     }

@@ -49,6 +49,7 @@ export class Invariants {
   readonly #options: InvariantsOptions;
   readonly #violations = new Map<string, number>();
   readonly #highestEpoch = new Map<string, number>();
+  readonly #lastHolder = new Map<string, SimSession>();
   readonly #ownerOfEpoch = new Map<number, string>();
   /** When each operation ended, and when each of its epochs did. */
   readonly #overAtMs = new Map<string, number>();
@@ -80,11 +81,12 @@ export class Invariants {
   locked(session: SimSession): void {
     const { server, fence } = session;
     this.#options.env.trace.say(fence.manager, `holds ${server.name} at epoch ${fence.epoch}`);
-    const highest = this.#highestEpoch.get(server.name) ?? 0;
-    // Once the work under the higher one is over its lock is free, and nothing that counts is done under it any more.
-    const isAtWork = this.#cluster.operation?.epoch === highest;
-    if (fence.epoch < highest && isAtWork) {
-      this.note(`epochs: ${server.name} is locked at epoch ${fence.epoch} after ${highest}`);
+    const before = this.#lastHolder.get(server.name);
+    this.#lastHolder.set(server.name, session);
+    // Whoever holds it under a higher epoch is never put out; once that one is gone the lock is anybody's.
+    const wasPutOut = before?.endedAtMs === this.#options.env.queue.nowMs;
+    if (before !== undefined && wasPutOut && before.fence.epoch > fence.epoch) {
+      this.note(`epochs: ${server.name} is locked at epoch ${fence.epoch} after ${before.fence.epoch}`);
     }
     this.#highestEpoch.set(server.name, Math.max(fence.epoch, this.#highestEpoch.get(server.name) ?? 0));
     const owner = this.#ownerOfEpoch.get(fence.epoch) ?? fence.manager;

@@ -28,6 +28,8 @@ interface Link {
   isOpen: boolean;
   isSending: boolean;
   heardAtMs: number;
+  /** Of the process at the other end: another one knows nothing of this connection. */
+  readonly sourceStartedAtMs: number;
 }
 
 export class SimReplica {
@@ -198,7 +200,10 @@ export class SimReplica {
   #opened(source: SimServer): void {
     const { env } = this.#server;
     const isAcknowledging = this.#server.acknowledges;
-    const link = { source, isAcknowledging, position: 0, isOpen: true, isSending: false, heardAtMs: env.queue.nowMs };
+    const link: Link = {
+      source, isAcknowledging, position: 0, isOpen: true, isSending: false, heardAtMs: env.queue.nowMs,
+      sourceStartedAtMs: source.startedAtMs,
+    };
     this.#link = link;
     this.#heartbeats = 0;
     this.sourceUuid = source.uuid;
@@ -212,6 +217,12 @@ export class SimReplica {
     const { env } = this.#server;
     env.queue.after(heartbeatPeriodMs, () => {
       if (!link.isOpen) return;
+      const isAnother = link.source.startedAtMs !== link.sourceStartedAtMs;
+      if (isAnother && link.source.status === 'up' && !this.#server.isCutFrom(link.source.name)) {
+        this.#drop();
+        this.#retryLater();
+        return;
+      }
       if (link.source.status === 'up' && !this.#server.isCutFrom(link.source.name)) {
         link.heardAtMs = env.queue.nowMs;
         this.#heartbeats += 1;

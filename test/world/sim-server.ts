@@ -96,6 +96,10 @@ export class SimServer {
     return this.status === 'up' && !this.readOnly && !this.superReadOnly;
   }
 
+  get startedAtMs(): number {
+    return this.#startedAtMs;
+  }
+
   get startedAtS(): number {
     return Math.floor(this.#startedAtMs / 1000);
   }

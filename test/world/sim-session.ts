@@ -12,6 +12,7 @@ export class SimSession {
   readonly server: SimServer;
   readonly fence: Fence;
   #isAlive = true;
+  endedAtMs = Infinity;
   /** When the last thing that was sent arrives: a connection keeps its order, and its end comes last. */
   quietAtMs = 0;
   readonly #onEnd: (() => void)[] = [];
@@ -38,6 +39,7 @@ export class SimSession {
   end(): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;
+    this.endedAtMs = this.server.env.queue.nowMs;
     this.server.sessions.delete(this);
     if (this.server.lock === this) this.server.lock = null;
     for (const notice of this.#onEnd) notice();

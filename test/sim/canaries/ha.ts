@@ -57,7 +57,7 @@ const log: readonly Canary[] = [
   },
   {
     name: 'rewinds-past-no-return',
-    invariant: 'no return',
+    invariant: 'nothing committed says so',
     file: 'src/ha/operation-reducer.ts',
     find: 'pastNoReturn: operation.pastNoReturn || isPromote,',
     replace: 'pastNoReturn: operation.pastNoReturn,',
@@ -161,18 +161,11 @@ const endpoints: readonly Canary[] = [
     replace: '',
   },
   {
-    name: 'right-counts-from-the-answer',
+    name: 'right-lasts-too-long',
     invariant: 'an endpoint names',
     file: 'src/manager/answer-right.ts',
-    find: 'this.#extend(sentAtMs, commitIndex);',
-    replace: 'this.#extend(this.#options.nowMs(), commitIndex);',
-  },
-  {
-    name: 'right-is-not-inherited',
-    invariant: 'an endpoint names',
-    file: 'src/manager/answer-right.ts',
-    find: 'for (const manager of others) this.#grantedAtMs.set(manager, inheritedAtMs);',
-    replace: '',
+    find: 'this.#untilMs = Math.max(this.#untilMs, fromMs + this.#options.rightMs);',
+    replace: 'this.#untilMs = Math.max(this.#untilMs, fromMs + 3 * this.#options.rightMs);',
   },
 ];
 
@@ -183,6 +176,24 @@ const verdicts: readonly Canary[] = [
     file: 'src/ha/verdict.ts',
     find: 'return votes.length >= seen.evidence.votersNeeded && votes.some(',
     replace: 'return votes.length >= 1 && votes.some(',
+    // Each of these alone keeps a lone manager from being believed.
+    also: [
+      {
+        file: 'src/ha/verdict.ts',
+        find: 'when: (seen) => seen.evidence.voters - seen.answered.length < seen.evidence.votersNeeded,',
+        replace: 'when: () => false,',
+      },
+      {
+        file: 'src/ha/verdict.ts',
+        find: "when: (seen) => replicasThat(seen, 'receiving') !== '',",
+        replace: 'when: () => false,',
+      },
+      {
+        file: 'src/ha/verdict.ts',
+        find: "when: (seen) => replicasThat(seen, 'unclear') !== '',",
+        replace: 'when: () => false,',
+      },
+    ],
   },
   {
     name: 'replicas-are-not-heard',

@@ -41,7 +41,7 @@ export class WriteChecks {
     const primary = this.#options.servers.find(({ name }) => name === frontier.state.clusters[cluster]?.primary);
     if (isExcused || primary === undefined) return;
     const missing = this.#options.clients.acknowledgedWrites
-      .filter(({ gtid }) => !gtidSet(gtid).isSubsetOf(primary.executed));
+      .filter(({ gtid, isWaitedFor }) => isWaitedFor && !gtidSet(gtid).isSubsetOf(primary.executed));
     const [first] = missing;
     if (first === undefined) return;
     const { note } = this.#options;
