@@ -36,7 +36,9 @@ function faultsOf(command: Command, before: ClusterState, after: ClusterState): 
   const [was, is] = [before.operation, after.operation];
   const faults: string[] = [];
   if (after.epoch < before.epoch) faults.push(`epochs: ${after.name} went back from ${before.epoch} to ${after.epoch}`);
-  if (command.kind === 'operation-started' && was !== null && was.id !== command.operation) {
+  // A request that comes again after its operation has ended begins nothing, whatever runs by then.
+  const hasBegun = command.kind === 'operation-started' && is?.id === command.operation;
+  if (hasBegun && was !== null && was.id !== command.operation) {
     faults.push(`one operation: ${command.operation} began while ${was.id} was running`);
   }
   if (command.kind === 'operation-taken-over' && was !== null && is !== null && is.epoch <= was.epoch) {
