@@ -35,7 +35,6 @@ export class Clients {
   readonly acknowledgedWrites: AcknowledgedWrite[] = [];
   #number = 1;
   #burstNumber = 1_000_000;
-  #isStopped = false;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -48,10 +47,6 @@ export class Clients {
     this.#write();
   }
 
-  stop(): void {
-    this.#isStopped = true;
-  }
-
   #leader(): SimNode | null {
     const leaders = this.#options.nodes().filter((node) => node.isLeader);
     return leaders[this.#options.env.random.int(0, Math.max(1, leaders.length))] ?? null;
@@ -60,7 +55,6 @@ export class Clients {
   #propose(): void {
     const { env, ledger, onAcked } = this.#options;
     env.queue.after(proposeEveryMs, () => {
-      if (this.#isStopped) return;
       this.#propose();
       const number = this.#number;
       const node = this.#leader();
@@ -82,7 +76,6 @@ export class Clients {
   #burst(): void {
     const { env, ledger, onAcked } = this.#options;
     env.queue.after(burstEveryMs * (0.5 + env.random.next()), () => {
-      if (this.#isStopped) return;
       this.#burst();
       const node = this.#leader();
       if (node === null) return;
@@ -104,7 +97,6 @@ export class Clients {
   #read(): void {
     const { env, ledger } = this.#options;
     env.queue.after(readEveryMs, () => {
-      if (this.#isStopped) return;
       this.#read();
       const node = this.#leader();
       if (node === null) return;
@@ -120,7 +112,6 @@ export class Clients {
   #write(): void {
     const { env, nodes, servers } = this.#options;
     env.queue.after(writeEveryMs, () => {
-      if (this.#isStopped) return;
       this.#write();
       const all = nodes();
       const named = all[env.random.int(0, all.length)]?.named ?? null;

@@ -45,13 +45,13 @@ export class Frontier implements CommittedLog {
   advance(entry: AppliedEntry, result: unknown): void {
     this.index = entry.index;
     if (typeof result === 'number') return;
-    const answer = this.#machine.apply(entry);
+    const answer: CommandResult = this.#machine.apply(entry);
     const { state } = this;
     const command = decodeCommand(entry.command);
     if ('epoch' in command) this.spoken.push(command);
     if (this.spoken.length > spokenMax) this.spoken.shift();
     for (const observer of this.#observers) {
-      observer({ index: entry.index, command, result: answer satisfies CommandResult, state });
+      observer({ index: entry.index, command, result: answer, state });
     }
   }
 }
